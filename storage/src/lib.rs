@@ -1,1 +1,23 @@
-//! placeholder
+//! The bytes in memory: tables, entries, keyspace, types, expiry and eviction.
+//!
+//! A leaf room: no sockets, no files, no clock, no randomness of its own. Times (unix ms) and generators come in as
+//! arguments. [`Keyspace`] and [`Db`] are the only door to keys.
+
+pub mod blob;
+pub mod db;
+mod entries;
+pub mod entry;
+pub mod keyspace;
+pub mod random;
+pub mod slot;
+pub mod string;
+mod twin;
+pub mod wheel;
+
+pub use blob::Blob;
+pub use db::{Db, DbMemory, DbView, Garbage, NewStr, Removed, SetResult, Ttl};
+pub use entry::{Encoding, EntryRef, Kind, Str, parse_int};
+pub use keyspace::{Keyspace, KeyspaceView};
+pub use random::Random;
+pub use slot::{SLOT_COUNT, key_slot};
+pub use string::StrMut;

@@ -1,0 +1,446 @@
+//! One database: keys, their entries, their expiry. With [`crate::keyspace`], the only door to keys.
+//!
+//! Times are unix ms and come in as arguments; so does randomness. Nothing here deletes a key by itself: an expired key
+//! is found like any other until the caller removes it.
+//!
+//! Invariants:
+//! - `expires_len` and `expires_sum` count exactly the entries that have an expiry.
+//! - For each of them the wheel holds a record at or before its time.
+
+use crate::blob::Blob;
+use crate::entries::{Detached, Entries, View};
+use crate::entry::{Content, Entry, EntryRef, parse_int};
+use crate::random::Random;
+use crate::string::StrMut;
+use crate::twin::hash;
+use crate::wheel::Wheel;
+
+/// Decimal integers are at most this long.
+const INT_BYTES_MAX: usize = 20;
+/// Values from this size on are worth freeing on another thread.
+const LARGE_BYTES_MIN: usize = 64 * 1024;
+
+/// A string value to store.
+#[derive(Debug)]
+pub enum NewStr<'a> {
+    /// Bytes; stored as an integer if they are one in canonical form.
+    Bytes(&'a [u8]),
+    /// An integer.
+    Int(i64),
+    /// Bytes whose buffer is taken over if they are many; stored as an integer if they are one in canonical form.
+    Large(Vec<u8>),
+    /// A large value, shared.
+    Blob(Blob),
+}
+
+/// What becomes of a key's expiry when its value is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ttl {
+    /// It stays.
+    Keep,
+    /// The key never expires.
+    Clear,
+    /// The key expires at this time (unix ms).
+    At(i64),
+}
+
+/// What setting a value met.
+#[derive(Debug)]
+pub struct SetResult {
+    /// Whether the key was there, expired or not.
+    pub was_present: bool,
+    /// The old value, where freeing it elsewhere is worth the way; a small one is freed already.
+    pub replaced: Option<Removed>,
+}
+
+/// A removed key and value. Dropping frees it, on any thread; what a frozen view sees lives on there.
+#[derive(Debug)]
+pub struct Removed(Option<Entry>);
+
+impl Removed {
+    /// Whether freeing takes long enough to do it on another thread.
+    pub fn is_large(&self) -> bool {
+        self.0.as_ref().is_some_and(|entry| entry.as_ref().memory_bytes() >= LARGE_BYTES_MIN)
+    }
+
+    /// The removed entry, unless a frozen view holds it.
+    pub fn entry(&self) -> Option<EntryRef<'_>> {
+        self.0.as_ref().map(Entry::as_ref)
+    }
+}
+
+/// Keys and values out of the keyspace. Dropping frees them, at once or on another thread.
+#[derive(Default)]
+pub struct Garbage {
+    tables: Vec<Detached>,
+    entries: Vec<Removed>,
+}
+
+impl Garbage {
+    /// How many keys are in it.
+    pub fn len(&self) -> usize {
+        self.tables.iter().map(Detached::len).sum::<usize>() + self.entries.len()
+    }
+
+    /// Whether there is nothing to free.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds what `other` holds.
+    pub fn merge(&mut self, other: Garbage) {
+        self.tables.extend(other.tables);
+        self.entries.extend(other.entries);
+    }
+}
+
+impl From<Removed> for Garbage {
+    fn from(removed: Removed) -> Garbage {
+        Garbage { tables: Vec::new(), entries: vec![removed] }
+    }
+}
+
+/// Bytes of a database beyond its entries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DbMemory {
+    /// The table of keys.
+    pub table_bytes: usize,
+    /// The timing wheel.
+    pub expires_bytes: usize,
+}
+
+/// One database.
+pub struct Db {
+    pub(crate) entries: Entries,
+    wheel: Wheel,
+    seed: u64,
+    expires_len: usize,
+    expires_sum: i128,
+    fresh_access: u32,
+}
+
+impl Db {
+    /// An empty database whose key hashes follow from `seed`.
+    pub fn new(seed: u64) -> Db {
+        Db {
+            entries: Entries::new(),
+            wheel: Wheel::new(),
+            seed,
+            expires_len: 0,
+            expires_sum: 0,
+            fresh_access: 0,
+        }
+    }
+
+    /// Number of keys, expired ones included.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number of keys with an expiry.
+    pub fn expires_len(&self) -> usize {
+        self.expires_len
+    }
+
+    /// Mean time to live in ms of the keys with an expiry; 0 if there are none.
+    pub fn avg_ttl(&self, now: i64) -> i64 {
+        match self.expires_len {
+            0 => 0,
+            count => {
+                i64::try_from(self.expires_sum / count as i128 - i128::from(now)).unwrap_or(i64::MAX).max(0)
+            }
+        }
+    }
+
+    /// Bytes beyond the entries.
+    pub fn memory(&self) -> DbMemory {
+        DbMemory { table_bytes: self.entries.table_bytes(), expires_bytes: self.wheel.memory_bytes() }
+    }
+
+    /// The access bits that new keys begin with (see [`crate::evict`]); the caller keeps them up to date.
+    pub fn set_fresh_access(&mut self, bits: u32) {
+        self.fresh_access = bits;
+    }
+
+    /// The hash of a key in this database, for the prefetch and `_hashed` functions.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        hash(self.seed, key)
+    }
+
+    /// First stage of a lookup window: asks for the memory where the table would hold the hash.
+    #[inline]
+    pub fn prefetch_bucket(&self, hash: u64) {
+        self.entries.prefetch_bucket(hash);
+    }
+
+    /// Second stage, some lookups later: asks for the memory of the entry.
+    #[inline]
+    pub fn prefetch_entry(&self, hash: u64) {
+        self.entries.prefetch_entry(hash);
+    }
+
+    /// The entry of a key, expired or not.
+    #[inline]
+    pub fn find(&self, key: &[u8]) -> Option<EntryRef<'_>> {
+        self.find_hashed(self.hash(key), key)
+    }
+
+    /// As [`Db::find`], with the hash at hand.
+    #[inline]
+    pub fn find_hashed(&self, hash: u64, key: &[u8]) -> Option<EntryRef<'_>> {
+        self.entries.find(hash, key).map(|place| self.entries.get(place))
+    }
+
+    /// Whether the key is there, expired or not.
+    pub fn contains(&self, key: &[u8]) -> bool {
+        self.find(key).is_some()
+    }
+
+    /// Sets a string, whatever the key held before.
+    pub fn set_string(&mut self, key: &[u8], value: NewStr<'_>, ttl: Ttl) -> SetResult {
+        self.set_string_hashed(self.hash(key), key, value, ttl)
+    }
+
+    /// As [`Db::set_string`], with the hash at hand.
+    pub fn set_string_hashed(&mut self, hash: u64, key: &[u8], value: NewStr<'_>, ttl: Ttl) -> SetResult {
+        let content = content_of(value);
+        let Some(place) = self.entries.find(hash, key) else {
+            let expiry = match ttl {
+                Ttl::At(at) => Some(at),
+                Ttl::Keep | Ttl::Clear => None,
+            };
+            self.entries.insert(hash, Entry::string(key, content, false, expiry, self.fresh_access));
+            self.note_expiry(hash, None, expiry);
+            return SetResult { was_present: false, replaced: None };
+        };
+        let old = self.entries.get(place);
+        let (old_expiry, access) = (old.expire_at(), old.access());
+        let expiry = match ttl {
+            Ttl::Keep => old_expiry,
+            Ttl::Clear => None,
+            Ttl::At(at) => Some(at),
+        };
+        let same_shape = old_expiry.is_some() == expiry.is_some();
+        let mut replaced = None;
+        let written = same_shape
+            && self.entries.get_mut(place).is_some_and(|mut entry| {
+                let written = entry.try_set(&content, false);
+                if let (true, Some(at)) = (written, expiry) {
+                    entry.try_set_expiry(at);
+                }
+                written
+            });
+        if !written {
+            let (_, old) = self.entries.replace(place, Entry::string(key, content, false, expiry, access));
+            replaced = Some(Removed(old)).filter(Removed::is_large);
+        }
+        self.note_expiry(hash, old_expiry, expiry);
+        SetResult { was_present: true, replaced }
+    }
+
+    /// The string under a key, for changing. `None` if the key is absent or holds another kind.
+    pub fn string_mut(&mut self, key: &[u8]) -> Option<StrMut<'_>> {
+        let place = self.entries.find(self.hash(key), key)?;
+        self.entries.get(place).string()?;
+        Some(StrMut::new(&mut self.entries, place))
+    }
+
+    /// Sets or clears a key's expiry; whether the key is there.
+    pub fn set_expire(&mut self, key: &[u8], expiry: Option<i64>) -> bool {
+        let hash = self.hash(key);
+        let Some(place) = self.entries.find(hash, key) else { return false };
+        let old = self.entries.get(place).expire_at();
+        if old == expiry {
+            return true;
+        }
+        let written = match (expiry, self.entries.get_mut(place)) {
+            (Some(at), Some(mut entry)) => entry.try_set_expiry(at),
+            _ => false,
+        };
+        if !written {
+            let copy = Entry::copy_of(self.entries.get(place), key, expiry);
+            self.entries.replace(place, copy);
+        }
+        self.note_expiry(hash, old, expiry);
+        true
+    }
+
+    /// Removes a key, expired or not.
+    pub fn remove(&mut self, key: &[u8]) -> Option<Removed> {
+        let hash = self.hash(key);
+        let place = self.entries.find(hash, key)?;
+        let expiry = self.entries.get(place).expire_at();
+        self.note_expiry(hash, expiry, None);
+        Some(Removed(self.entries.take(place)))
+    }
+
+    /// Moves an entry with its expiry under another key, over what that held; whether `from` is there.
+    /// Equal keys change nothing.
+    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
+        let Some(place) = self.entries.find(self.hash(from), from) else { return false };
+        if from != to {
+            let entry = self.entries.get(place);
+            let moved = Entry::copy_of(entry, to, entry.expire_at());
+            self.remove(from);
+            self.put(moved);
+        }
+        true
+    }
+
+    /// Copies an entry with its expiry under another key, over what that held; whether `from` is there.
+    pub fn copy(&mut self, from: &[u8], to: &[u8]) -> bool {
+        let Some(entry) = self.find(from) else { return false };
+        let copy = Entry::copy_of(entry, to, entry.expire_at());
+        self.put(copy);
+        true
+    }
+
+    /// Puts an entry, over what its key held.
+    pub(crate) fn put(&mut self, entry: Entry) {
+        let hash = self.hash(entry.as_ref().key());
+        let expiry = entry.as_ref().expire_at();
+        let old = match self.entries.find(hash, entry.as_ref().key()) {
+            None => {
+                self.entries.insert(hash, entry);
+                None
+            }
+            Some(place) => {
+                let old = self.entries.get(place).expire_at();
+                self.entries.replace(place, entry);
+                old
+            }
+        };
+        self.note_expiry(hash, old, expiry);
+    }
+
+    /// A random key's entry, expired or not.
+    pub fn random(&self, random: &mut Random) -> Option<EntryRef<'_>> {
+        self.entries.random(random.next_u64())
+    }
+
+    /// Visits the entries of one step of a scan that began at cursor 0; 0 comes back at the end. Keys that are there
+    /// throughout come at least once.
+    pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(EntryRef<'_>)) -> u64 {
+        self.entries.scan(cursor, visit)
+    }
+
+    /// All entries, expired ones included, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> {
+        self.entries.iter()
+    }
+
+    /// Removes all keys.
+    pub fn clear(&mut self) -> Garbage {
+        self.wheel.clear();
+        (self.expires_len, self.expires_sum) = (0, 0);
+        Garbage { tables: vec![self.entries.detach()], entries: Vec::new() }
+    }
+
+    /// The database as it is now, for another thread to read while this one changes.
+    pub fn freeze(&mut self) -> DbView {
+        DbView { view: self.entries.freeze(), expires_len: self.expires_len }
+    }
+
+    /// Names keys whose time has passed at `now`, after looking at up to `budget` records; the caller removes them, or
+    /// they wait for their next access. Gives the number of records looked at: `budget` means that there may be more.
+    pub fn due(&mut self, now: i64, budget: usize, visit: &mut dyn FnMut(&[u8])) -> usize {
+        for count in 0..budget {
+            let Some(hash) = self.wheel.pop(now) else { return count };
+            let place = self.entries.find_hash(hash, |entry| entry.expire_at().is_some());
+            let Some(place) = place else { continue };
+            let entry = self.entries.get(place);
+            match entry.expire_at() {
+                Some(at) if at >= now => self.wheel.add(at.saturating_add(1), hash),
+                _ => visit(entry.key()),
+            }
+        }
+        budget
+    }
+
+    /// When [`Db::due`] may next have something (unix ms).
+    pub fn next_due(&self) -> Option<i64> {
+        self.wheel.next_at()
+    }
+
+    /// Frees up to `budget` things that ended views held; gives how many.
+    pub fn collect(&mut self, budget: usize) -> usize {
+        self.entries.collect(budget)
+    }
+
+    /// Makes room for `keys` more.
+    pub fn reserve(&mut self, keys: usize) {
+        self.entries.reserve(keys);
+    }
+
+    /// Follows a change of a key's expiry. A later time needs no record: the earlier one finds it.
+    fn note_expiry(&mut self, hash: u64, old: Option<i64>, new: Option<i64>) {
+        if old == new {
+            return;
+        }
+        if let Some(at) = old {
+            self.expires_len -= 1;
+            self.expires_sum -= i128::from(at);
+        }
+        if let Some(at) = new {
+            self.expires_len += 1;
+            self.expires_sum += i128::from(at);
+            if old.is_none_or(|old| at < old) {
+                self.wheel.add(at.saturating_add(1), hash);
+            }
+        }
+    }
+}
+
+/// A database as it was at one moment. Dropping it lets what only it sees be freed.
+pub struct DbView {
+    view: View,
+    expires_len: usize,
+}
+
+impl DbView {
+    /// Number of keys.
+    pub fn len(&self) -> usize {
+        self.view.len()
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number of keys with an expiry.
+    pub fn expires_len(&self) -> usize {
+        self.expires_len
+    }
+
+    /// All entries, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> {
+        self.view.iter()
+    }
+}
+
+fn content_of(value: NewStr<'_>) -> Content<'_> {
+    match value {
+        NewStr::Int(value) => Content::Int(value),
+        NewStr::Bytes(bytes) => match parse_if_short(bytes) {
+            Some(value) => Content::Int(value),
+            None => Content::Bytes(bytes),
+        },
+        NewStr::Large(bytes) => match parse_if_short(&bytes) {
+            Some(value) => Content::Int(value),
+            None => Content::Blob(Blob::from(bytes)),
+        },
+        NewStr::Blob(blob) => Content::Blob(blob),
+    }
+}
+
+#[inline]
+fn parse_if_short(bytes: &[u8]) -> Option<i64> {
+    if bytes.len() <= INT_BYTES_MAX { parse_int(bytes) } else { None }
+}

@@ -1,0 +1,160 @@
+//! The table of one database's entries, with types: the only place where table pointers become entries and back.
+//!
+//! Invariants:
+//! - An [`EntryMut`] is given out for an entry that no view sees. Everything else that changes an entry replaces it.
+//! - The old entry of a replacement or removal is freed here, handed to the caller, or left to the views that see it.
+#![allow(unsafe_code)]
+
+use std::ptr::NonNull;
+
+use crate::entry::{Entry, EntryMut, EntryRef};
+use crate::twin::{self, Element, Place, Reclaim, Table, Taken};
+
+/// Tells the table how to read and free entries.
+pub(crate) struct EntryElement;
+
+// SAFETY: every pointer that goes into a table here comes from Entry::into_raw.
+unsafe impl Element for EntryElement {
+    unsafe fn key<'a>(pointer: NonNull<u8>) -> &'a [u8] {
+        // SAFETY: the caller keeps the element alive.
+        unsafe { EntryRef::from_raw(pointer) }.key()
+    }
+
+    unsafe fn free(pointer: NonNull<u8>) {
+        // SAFETY: the caller is the last user.
+        drop(unsafe { Entry::from_raw(pointer) });
+    }
+}
+
+/// Entries by key.
+pub(crate) struct Entries {
+    table: Table<EntryElement>,
+    reclaim: Reclaim,
+}
+
+impl Entries {
+    pub(crate) fn new() -> Entries {
+        Entries { table: Table::new(), reclaim: Reclaim::default() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<Place> {
+        self.table.find(hash, key)
+    }
+
+    /// The first entry under the hash that `accept` accepts; it may also be asked about entries of another hash.
+    pub(crate) fn find_hash(&self, hash: u64, mut accept: impl FnMut(EntryRef<'_>) -> bool) -> Option<Place> {
+        // SAFETY: what lies in the table is live.
+        self.table.find_hash(hash, |pointer| accept(unsafe { EntryRef::from_raw(pointer) }))
+    }
+
+    pub(crate) fn get(&self, place: Place) -> EntryRef<'_> {
+        // SAFETY: the table owns it; changing it takes `&mut self`.
+        unsafe { EntryRef::from_raw(self.table.at(place)) }
+    }
+
+    /// The entry for writing in place, unless a view sees it.
+    pub(crate) fn get_mut(&mut self, place: Place) -> Option<EntryMut<'_>> {
+        // SAFETY: no view sees the entry, and `&mut self` excludes other borrows.
+        (!self.table.is_shared(place)).then(|| unsafe { EntryMut::from_raw(self.table.at(place)) })
+    }
+
+    /// The caller has seen that the key is absent.
+    pub(crate) fn insert(&mut self, hash: u64, entry: Entry) -> Place {
+        self.table.insert(hash, entry.into_raw(), &mut self.reclaim)
+    }
+
+    /// Puts `entry` in the place of one with the same key; gives the old one, unless a view sees it.
+    pub(crate) fn replace(&mut self, place: Place, entry: Entry) -> (Place, Option<Entry>) {
+        let (place, old) = self.table.replace(place, entry.into_raw(), &mut self.reclaim);
+        (place, owned(old))
+    }
+
+    /// Takes the entry out; gives it, unless a view sees it.
+    pub(crate) fn take(&mut self, place: Place) -> Option<Entry> {
+        owned(self.table.take(place, &mut self.reclaim))
+    }
+
+    pub(crate) fn scan(&self, cursor: u64, mut visit: impl FnMut(EntryRef<'_>)) -> u64 {
+        // SAFETY: what lies in the table is live, and `&self` keeps it unchanged.
+        self.table.scan(cursor, |pointer| visit(unsafe { EntryRef::from_raw(pointer) }))
+    }
+
+    pub(crate) fn random(&self, random: u64) -> Option<EntryRef<'_>> {
+        // SAFETY: as in `scan`.
+        self.table.random(random).map(|pointer| unsafe { EntryRef::from_raw(pointer) })
+    }
+
+    /// Appends up to `count` entries that lie near each other.
+    pub(crate) fn sample<'a>(&'a self, random: u64, count: usize, out: &mut Vec<EntryRef<'a>>) {
+        let mut pointers = Vec::with_capacity(count);
+        self.table.sample(random, &mut pointers, count);
+        // SAFETY: as in `scan`.
+        out.extend(pointers.into_iter().map(|pointer| unsafe { EntryRef::from_raw(pointer) }));
+    }
+
+    pub(crate) fn prefetch_bucket(&self, hash: u64) {
+        self.table.prefetch_bucket(hash);
+    }
+
+    pub(crate) fn prefetch_entry(&self, hash: u64) {
+        self.table.prefetch_element(hash);
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> {
+        // SAFETY: as in `scan`.
+        self.table.iter().map(|pointer| unsafe { EntryRef::from_raw(pointer) })
+    }
+
+    /// Bytes of the table, without the entries.
+    pub(crate) fn table_bytes(&self) -> usize {
+        self.table.memory_bytes()
+    }
+
+    /// Makes room for `count` more.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        self.table.reserve(count);
+    }
+
+    pub(crate) fn freeze(&mut self) -> View {
+        View(self.table.freeze(&mut self.reclaim))
+    }
+
+    /// Takes all entries out.
+    pub(crate) fn detach(&mut self) -> Detached {
+        self.table.detach(&mut self.reclaim)
+    }
+
+    /// Frees up to `budget` things that views no longer see; gives how many.
+    pub(crate) fn collect(&mut self, budget: usize) -> usize {
+        self.reclaim.collect(budget)
+    }
+}
+
+/// All entries of a table that was emptied. Dropping frees them, on any thread.
+pub(crate) type Detached = twin::Detached<EntryElement>;
+
+/// The entries as they were at one moment, for another thread to read.
+pub(crate) struct View(twin::View<EntryElement>);
+
+impl View {
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> {
+        // SAFETY: what a view sees is live and unchanged, but for the access bits, as long as the view lives.
+        self.0.iter().map(|pointer| unsafe { EntryRef::from_raw(pointer) })
+    }
+}
+
+fn owned(taken: Taken) -> Option<Entry> {
+    match taken {
+        // SAFETY: the table gave the element up, and no view sees it.
+        Taken::Owned(pointer) => Some(unsafe { Entry::from_raw(pointer) }),
+        Taken::Shared(_) => None,
+    }
+}
