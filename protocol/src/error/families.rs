@@ -1,0 +1,218 @@
+//! Errors of one family of commands each.
+
+use super::{ReplyError, WORD_LEN_MAX, clipped, text, texts, word};
+
+// Connection and CLIENT.
+texts! {
+    NO_PROTO = "NOPROTO unsupported protocol version";
+    PROTO_NOT_AN_INTEGER = "ERR Protocol version is not an integer or out of range";
+    CLIENT_NAME = "ERR Client names cannot contain spaces, newlines or special characters.";
+    CLIENT_ID_INVALID = "ERR Invalid client ID";
+    CLIENT_ID_NOT_POSITIVE = "ERR client-id should be greater than 0";
+    NO_SUCH_CLIENT = "ERR No such client";
+    UNBLOCK_REASON = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR";
+    UNBLOCKED = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+    UNBLOCKED_REPLICA = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
+    PAUSE_MODE = "ERR CLIENT PAUSE mode must be WRITE or ALL";
+    TRACKING_TWO_REDIRECTS = "ERR A client can only redirect to a single other client";
+    TRACKING_NO_REDIRECT = "ERR The client ID you want redirect to does not exist";
+    TRACKING_PREFIX_WITHOUT_BCAST = "ERR PREFIX option requires BCAST mode to be enabled";
+    TRACKING_BCAST_SWITCH = "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then re-enabling it with a different mode.";
+    TRACKING_OPT_WITH_BCAST = "ERR OPTIN and OPTOUT are not compatible with BCAST";
+    TRACKING_OPTIN_AND_OPTOUT = "ERR You can't specify both OPTIN mode and OPTOUT mode";
+    TRACKING_OPT_SWITCH = "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with a different mode.";
+    CACHING_WITHOUT_TRACKING = "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled";
+    CACHING_YES = "ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode.";
+    CACHING_NO = "ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode.";
+    RESET_NORMAL_ONLY = "ERR can only reset normal client connections";
+    MAXMEMORY_CLIENTS_DISABLED = "ERR maxmemory-clients is disabled.";
+}
+
+/// `ERR Syntax error in HELLO option '<option>'`
+pub fn hello_option(option: &[u8]) -> ReplyError {
+    text(&[b"ERR Syntax error in HELLO option '", word(option), b"'"])
+}
+
+/// `ERR Unknown client type '<type>'`
+pub fn unknown_client_type(name: &[u8]) -> ReplyError {
+    text(&[b"ERR Unknown client type '", word(name), b"'"])
+}
+
+/// `ERR No such user '<user>'`
+pub fn no_such_user(user: &[u8]) -> ReplyError {
+    text(&[b"ERR No such user '", word(user), b"'"])
+}
+
+/// `ERR <attribute> cannot contain spaces, newlines or special characters.` (CLIENT SETINFO)
+pub fn client_attribute(attribute: &str) -> ReplyError {
+    text(&[b"ERR ", attribute.as_bytes(), b" cannot contain spaces, newlines or special characters."])
+}
+
+/// `ERR Unrecognized option '<option>'` (CLIENT SETINFO)
+pub fn unrecognized_option(option: &[u8]) -> ReplyError {
+    text(&[b"ERR Unrecognized option '", word(option), b"'"])
+}
+
+/// `ERR Prefix '<prefix>' overlaps with an existing prefix '<existing>'. ...`
+pub fn tracking_prefix_overlaps_existing(prefix: &[u8], existing: &[u8]) -> ReplyError {
+    let tail = b"'. Prefixes for a single client must not overlap.";
+    let middle = b"' overlaps with an existing prefix '";
+    text(&[b"ERR Prefix '", word(prefix), middle, word(existing), tail])
+}
+
+/// `ERR Prefix '<prefix>' overlaps with another provided prefix '<other>'. ...`
+pub fn tracking_prefix_overlaps_provided(prefix: &[u8], other: &[u8]) -> ReplyError {
+    let tail = b"'. Prefixes for a single client must not overlap.";
+    let middle = b"' overlaps with another provided prefix '";
+    text(&[b"ERR Prefix '", word(prefix), middle, word(other), tail])
+}
+
+// Strings and bitmaps.
+texts! {
+    STRING_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+    OFFSET_OUT_OF_RANGE = "ERR offset is out of range";
+    INCREMENT_OVERFLOW = "ERR increment or decrement would overflow";
+    DECREMENT_OVERFLOW = "ERR decrement would overflow";
+    INCREMENT_NAN = "ERR increment would produce NaN or Infinity";
+    LCS_NOT_STRINGS = "ERR The specified keys must contain string values";
+    LCS_LEN_AND_IDX = "ERR If you want both the length and indexes, please just use IDX.";
+    LCS_TOO_LONG = "ERR String too long for LCS";
+    LCS_MEMORY = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
+    LCS_ALLOCATION = "ERR Insufficient memory, failed allocating transient memory for LCS";
+    BIT_OFFSET = "ERR bit offset is not an integer or out of range";
+    BIT_VALUE = "ERR bit is not an integer or out of range";
+    BIT_ARGUMENT = "ERR The bit argument must be 1 or 0.";
+    BITOP_NOT = "ERR BITOP NOT must be called with a single source key.";
+    BITFIELD_TYPE = "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.";
+    BITFIELD_OVERFLOW = "ERR Invalid OVERFLOW type specified";
+    BITFIELD_RO = "ERR BITFIELD_RO only supports the GET subcommand";
+}
+
+// Generic.
+texts! {
+    DB_INDEX_INVALID = "ERR invalid DB index";
+    DB_INDEX_OUT_OF_RANGE = "ERR DB index is out of range";
+    DB_INDEX_FIRST = "ERR invalid first DB index";
+    DB_INDEX_SECOND = "ERR invalid second DB index";
+    DB_OUT_OF_RANGE = "ERR Out of range database";
+    SELECT_IN_CLUSTER = "ERR SELECT is not allowed in cluster mode";
+    SWAPDB_IN_CLUSTER = "ERR SWAPDB is not allowed in cluster mode";
+    MOVE_IN_CLUSTER = "ERR MOVE is not allowed in cluster mode";
+    COPY_IN_CLUSTER = "ERR Copying to another database is not allowed in cluster mode";
+    EXPIRE_NX = "ERR NX and XX, GT or LT options at the same time are not compatible";
+    EXPIRE_GT_LT = "ERR GT and LT options at the same time are not compatible";
+    OBJECT_FREQ = "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";
+    OBJECT_IDLETIME = "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.";
+    RESTORE_BAD_FORMAT = "ERR Bad data format";
+    RESTORE_CHECKSUM = "ERR DUMP payload version or checksum are wrong";
+    RESTORE_TTL = "ERR Invalid TTL value, must be >= 0";
+    RESTORE_IDLETIME = "ERR Invalid IDLETIME value, must be >= 0";
+    RESTORE_FREQ = "ERR Invalid FREQ value, must be >= 0 and <= 255";
+}
+
+/// `ERR Unsupported option <option>` (EXPIRE and its kin)
+pub fn unsupported_option(option: &[u8]) -> ReplyError {
+    text(&[b"ERR Unsupported option ", word(option)])
+}
+
+/// `ERR unknown type name '<name>'` (SCAN TYPE)
+pub fn unknown_type_name(name: &[u8]) -> ReplyError {
+    text(&[b"ERR unknown type name '", word(name), b"'"])
+}
+
+// Transactions and pub/sub.
+texts! {
+    MULTI_NESTED = "ERR MULTI calls can not be nested";
+    EXEC_WITHOUT_MULTI = "ERR EXEC without MULTI";
+    DISCARD_WITHOUT_MULTI = "ERR DISCARD without MULTI";
+    WATCH_IN_MULTI = "ERR WATCH inside MULTI is not allowed";
+    SUBSCRIBE_DENIED = "ERR SUBSCRIBE isn't allowed for a DENY BLOCKING client";
+    PSUBSCRIBE_DENIED = "ERR PSUBSCRIBE isn't allowed for a DENY BLOCKING client";
+    SSUBSCRIBE_DENIED = "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client";
+}
+
+// Server: COMMAND, INFO, MEMORY, SLOWLOG, LATENCY, MONITOR, DEBUG, SHUTDOWN, saving.
+texts! {
+    COMMAND_INVALID = "ERR Invalid command specified";
+    COMMAND_ARITY = "ERR Invalid number of arguments specified for command";
+    COMMAND_ARGUMENTS = "ERR Invalid arguments specified for command";
+    COMMAND_WITHOUT_KEYS = "ERR The command has no key arguments";
+    SLOWLOG_COUNT = "ERR count should be greater than or equal to -1";
+    MONITOR_DENIED = "ERR MONITOR isn't allowed for DENY BLOCKING client";
+    SHUTDOWN_FAILED = "ERR Errors trying to SHUTDOWN. Check logs.";
+    SHUTDOWN_NONE = "ERR No shutdown in progress.";
+    SHUTDOWN_DENIED = "ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client";
+    SAVE_IN_PROGRESS = "ERR Background save already in progress";
+    REWRITE_IN_PROGRESS = "ERR Background append only file rewriting already in progress";
+    BGSAVE_OTHER_CHILD = "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.";
+    REWRITE_FAILED = "ERR Can't execute an AOF background rewriting. Please check the server logs for more information.";
+    WAIT_ON_REPLICA = "ERR WAIT cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.";
+    WAITAOF_ON_REPLICA = "ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local and are not propagated.";
+    WAITAOF_WITHOUT_AOF = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
+    DEBUG_RELOAD_OPTION = "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.";
+    DEBUG_RELOAD_FAILED = "ERR Error trying to load the RDB dump, check server logs.";
+    DEBUG_LOADAOF_FAILED = "ERR Error trying to load the AOF files, check server logs.";
+    DEBUG_NOT_LISTPACK = "ERR Not a listpack encoded object.";
+    DEBUG_NOT_QUICKLIST = "ERR Not a quicklist encoded object.";
+    DEBUG_NOT_SDS = "ERR Not an sds encoded string.";
+    DEBUG_PROTOCOL_TYPE = "ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false";
+    DEBUG_RESP2 = "ERR RESP2 is not supported by this command";
+    DEBUG_RESTART = "ERR failed to restart the server. Check server logs.";
+    DEBUG_PEAK = "ERR argument must be a memory value bigger than 1 and smaller than 4gb";
+    MEMORY_PURGE = "ERR Error purging dirty pages";
+}
+
+/// `ERR No samples available for event '<event>'` (LATENCY GRAPH)
+pub fn latency_no_samples(event: &[u8]) -> ReplyError {
+    text(&[b"ERR No samples available for event '", word(event), b"'"])
+}
+
+// CONFIG.
+texts! {
+    CONFIG_WITHOUT_FILE = "ERR The server is running without a config file";
+}
+
+/// `ERR Unknown option or number of arguments for CONFIG SET - '<argument>'`
+pub fn config_unknown(argument: &[u8]) -> ReplyError {
+    text(&[b"ERR Unknown option or number of arguments for CONFIG SET - '", word(argument), b"'"])
+}
+
+/// `ERR CONFIG SET failed (possibly related to argument '<argument>') - <reason>`
+pub fn config_failed(argument: &[u8], reason: Option<&str>) -> ReplyError {
+    let dash: &[u8] = if reason.is_some() { b" - " } else { b"" };
+    let reason = reason.unwrap_or_default().as_bytes();
+    text(&[b"ERR CONFIG SET failed (possibly related to argument '", word(argument), b"')", dash, reason])
+}
+
+/// `ERR Rewriting config file: <reason>`
+pub fn config_rewrite(reason: &str) -> ReplyError {
+    text(&[b"ERR Rewriting config file: ", reason.as_bytes()])
+}
+
+// Scripting.
+texts! {
+    NO_SCRIPT = "NOSCRIPT No matching script. Please use EVAL.";
+}
+
+// ACL.
+texts! {
+    ACL_NO_FILE = "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration.";
+    ACL_DEFAULT_USER = "ERR The 'default' user cannot be removed";
+    ACL_USERNAME = "ERR Usernames can't contain spaces or null characters";
+    ACL_GENPASS = "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096";
+}
+
+/// `ERR Unknown category '<category>'` (ACL CAT)
+pub fn acl_unknown_category(category: &[u8]) -> ReplyError {
+    text(&[b"ERR Unknown category '", clipped(category, WORD_LEN_MAX), b"'"])
+}
+
+/// `ERR User '<user>' not found` (ACL DRYRUN)
+pub fn acl_unknown_user(user: &[u8]) -> ReplyError {
+    text(&[b"ERR User '", word(user), b"' not found"])
+}
+
+/// `ERR Command '<name>' not found` (ACL DRYRUN)
+pub fn acl_unknown_command(name: &[u8]) -> ReplyError {
+    text(&[b"ERR Command '", word(name), b"' not found"])
+}

@@ -1,0 +1,151 @@
+//! The extended double that `INCRBYFLOAT` and its kin compute with: 80 bits, 64 of them mantissa, as x86 has them.
+//!
+//! The arithmetic is done in software, so that every machine gives the digits that Redis gives on x86. Printing is exact:
+//! seventeen digits behind the point, rounded half to even as C's `%.17Lf`, trailing zeros taken off.
+
+use super::{Kind, Number};
+use rustc_apfloat::ieee::{Double, X87DoubleExtended};
+use rustc_apfloat::{Float, Round, Status, StatusAnd};
+
+/// Texts from this length on, in bytes, are no numbers.
+const TEXT_LEN_END: usize = 5 * 1024;
+/// Digits behind the point.
+const FRACTION_DIGITS: usize = 17;
+/// 10^17
+const FRACTION_SCALE: u128 = 100_000_000_000_000_000;
+/// The exponent of the lowest mantissa bit when the biased exponent is 0.
+const EXPONENT_BIAS: i32 = 16383 + 63;
+/// Decimal digits in a limb of a large integer, and ten to their power.
+const LIMB_DIGITS: usize = 19;
+const LIMB: u128 = 10_000_000_000_000_000_000;
+
+/// An 80-bit floating-point number: finite, or an infinity. Never a NaN.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LongDouble(X87DoubleExtended);
+
+impl LongDouble {
+    /// A number as C's `strtold` reads it, the whole text, which is shorter than 5 KiB. Bounds as for [`super::parse_f64`].
+    pub fn parse(text: &[u8]) -> Option<LongDouble> {
+        if text.len() >= TEXT_LEN_END {
+            return None;
+        }
+        let number = Number::scan(text)?;
+        let value = match number.kind {
+            Kind::Infinity => X87DoubleExtended::INFINITY,
+            _ => read::<X87DoubleExtended>(&number)?,
+        };
+        Some(LongDouble(if number.negative { -value } else { value }))
+    }
+
+    /// The sum, if it is a number and finite.
+    pub fn checked_add(self, other: LongDouble) -> Option<LongDouble> {
+        let sum = (self.0 + other.0).value;
+        sum.is_finite().then_some(LongDouble(sum))
+    }
+
+    /// Whether it is no infinity.
+    pub fn is_finite(self) -> bool {
+        self.0.is_finite()
+    }
+
+    /// Appends the number in plain decimal digits: no exponent, at most seventeen digits behind the point, no
+    /// trailing zeros, no negative zero.
+    pub fn write_human(self, out: &mut Vec<u8>) {
+        let start = out.len();
+        if self.0.is_negative() {
+            out.push(b'-');
+        }
+        if self.0.is_infinite() {
+            return out.extend_from_slice(b"inf");
+        }
+        let bits = self.0.to_bits();
+        let mantissa = bits as u64;
+        let biased = ((bits >> 64) & 0x7fff) as i32;
+        let exponent = biased.max(1) - EXPONENT_BIAS;
+        if exponent >= 0 {
+            write_large(out, mantissa, exponent.unsigned_abs());
+        } else {
+            write_scaled(out, scaled(mantissa, exponent.unsigned_abs()));
+        }
+        if &out[start..] == b"-0" {
+            out.remove(start);
+        }
+    }
+}
+
+impl From<i64> for LongDouble {
+    fn from(value: i64) -> LongDouble {
+        LongDouble(X87DoubleExtended::from_i128(value.into()).value)
+    }
+}
+
+/// A hexadecimal number as a double.
+pub(super) fn hexadecimal_f64(number: &Number<'_>) -> Option<f64> {
+    let value = f64::from_bits(read::<Double>(number)?.to_bits() as u64);
+    Some(if number.negative { -value } else { value })
+}
+
+/// The number without its sign; nothing when it overflows, or underflows to zero.
+fn read<F: Float>(number: &Number<'_>) -> Option<F> {
+    if number.is_zero() {
+        return Some(F::ZERO);
+    }
+    let (prefix, mark) = match number.kind {
+        Kind::Hexadecimal => ("0x", 'p'),
+        _ => ("", 'e'),
+    };
+    let whole = std::str::from_utf8(number.whole).ok()?;
+    let fraction = std::str::from_utf8(number.fraction).ok()?;
+    let text = format!("{prefix}0{whole}.{fraction}0{mark}{}", number.exponent_bounded());
+    let StatusAnd { status, value } = F::from_str_r(&text, Round::NearestTiesToEven).ok()?;
+    (!status.contains(Status::OVERFLOW) && !value.is_zero()).then_some(value)
+}
+
+/// mantissa x 2^-shift x 10^17, rounded half to even.
+fn scaled(mantissa: u64, shift: u32) -> u128 {
+    let product = u128::from(mantissa) * FRACTION_SCALE;
+    if shift >= 127 {
+        return 0;
+    }
+    let (floor, rest) = (product >> shift, product & ((1 << shift) - 1));
+    let half = 1 << (shift - 1);
+    floor + u128::from(rest > half || (rest == half && floor & 1 == 1))
+}
+
+/// A number given in units of 10^-17.
+fn write_scaled(out: &mut Vec<u8>, units: u128) {
+    out.extend_from_slice(itoa::Buffer::new().format(units / FRACTION_SCALE).as_bytes());
+    let fraction = format!(".{:017}", units % FRACTION_SCALE);
+    debug_assert_eq!(fraction.len(), FRACTION_DIGITS + 1);
+    out.extend_from_slice(fraction.trim_end_matches('0').trim_end_matches('.').as_bytes());
+}
+
+/// mantissa x 2^exponent, an integer of up to 4933 digits.
+fn write_large(out: &mut Vec<u8>, mantissa: u64, exponent: u32) {
+    // Lowest limb first.
+    let mut limbs = vec![(u128::from(mantissa) % LIMB) as u64];
+    if u128::from(mantissa) >= LIMB {
+        limbs.push((u128::from(mantissa) / LIMB) as u64);
+    }
+    let mut left = exponent;
+    while left > 0 {
+        let step = left.min(63);
+        left -= step;
+        let mut carry = 0u128;
+        for limb in &mut limbs {
+            let product = (u128::from(*limb) << step) + carry;
+            *limb = (product % LIMB) as u64;
+            carry = product / LIMB;
+        }
+        if carry > 0 {
+            limbs.push(carry as u64);
+        }
+    }
+    let mut limbs = limbs.iter().rev();
+    if let Some(&highest) = limbs.next() {
+        out.extend_from_slice(itoa::Buffer::new().format(highest).as_bytes());
+    }
+    for limb in limbs {
+        out.extend_from_slice(format!("{limb:0LIMB_DIGITS$}").as_bytes());
+    }
+}
