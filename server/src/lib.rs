@@ -1,1 +1,6 @@
 //! placeholder
+pub mod clock;
+pub mod config;
+pub mod log;
+pub mod sys;
+pub mod version;

@@ -1,0 +1,174 @@
+//! Configuration: every directive of Redis 7.2 and Valkey as a row in a table, its value in a plain struct.
+//!
+//! - [`Config`] is a value; nothing here is global. The engine reads its fields.
+//! - [`load`] reads file, standard input and command line; [`Config::get`] and [`set`] are CONFIG GET and SET;
+//!   [`Config::rewrite`] is CONFIG REWRITE.
+//! - To add a directive: a field in `fields.rs`, a row in `table/`, and where a change needs work, a variant of
+//!   [`Changed`]. To build a feature that directives wait for: remove `.later(..)` from their rows.
+//!
+//! Invariant: a value that came through the table is within its bounds.
+
+pub mod choice;
+mod directive;
+mod fields;
+mod load;
+mod rewrite;
+mod set;
+pub mod special;
+pub mod table;
+pub mod text;
+
+pub use choice::*;
+pub use directive::{Directive, Kind, Phase, Problem, Traits, Verdict};
+pub use fields::Config;
+pub use load::{ConfigError, Invocation, load};
+pub use set::{Host, Permissions, SetError, set};
+pub use special::{ClientClass, OutputBufferLimit, OutputBufferLimits, Place, ReplicaOf, SavePoint};
+
+use std::path::{Path, PathBuf};
+
+/// What a server has to do after directives have changed; several directives may ask for the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Changed {
+    /// Delete replaced files now.
+    AofAutoGc,
+    /// Wait for pending writes to disk when the policy became `always`.
+    AppendFsync,
+    /// Turn the append-only file on or off. Refuse with "Unable to turn on AOF. Check server logs."
+    AppendOnly,
+    /// Listen on the new addresses. Refuse with "Failed to bind to specified addresses."
+    Bind,
+    /// Tell other nodes the new address, port or name.
+    ClusterAnnounce,
+    /// Tell other nodes the new flags of this one.
+    ClusterFlags,
+    /// Install or remove the crash report.
+    CrashLog,
+    /// Count again the replicas that are close enough.
+    GoodReplicas,
+    /// Use the new frequency of periodic work.
+    Hz,
+    /// Start or stop jemalloc's thread.
+    JemallocBgThread,
+    /// Use the new locale. Refuse with "Invalid locale name".
+    LocaleCollate,
+    /// Use the new form of log lines.
+    LogFormat,
+    /// Use the new level of the log.
+    LogLevel,
+    /// Raise the limit of open files. Refuse with "The operating system is not able to handle the specified
+    /// number of clients, try with N".
+    MaxClients,
+    /// Evict, or stop.
+    MaxMemory,
+    /// Evict clients, or stop.
+    MaxMemoryClients,
+    /// Use the new classes of keyspace events.
+    NotifyFlags,
+    /// Write the score. Refuse with "Failed to set current oom_score_adj. Check server logs."
+    OomScoreAdj,
+    /// Listen on the new port. Refuse with "Unable to listen on this port. Check server logs."
+    Port,
+    /// Set the title. Refuse with "failed to set process title".
+    ProcTitle,
+    /// Resize the replication backlog.
+    ReplBacklogSize,
+    /// Set the default user's password.
+    RequirePass,
+    /// Use the new save points.
+    SavePoints,
+    /// Trim the slow log and its siblings.
+    SlowLog,
+    /// Load certificates and keys again. Refuse with "Unable to update TLS configuration. Check server logs."
+    Tls,
+    /// Listen on the new TLS port. Refuse with "Unable to listen on this port. Check server logs."
+    TlsPort,
+}
+
+/// Least and greatest frequency of periodic work; anything beyond is taken as the nearer one.
+const HZ_BOUNDS: (u32, u32) = (1, 500);
+
+impl Default for Config {
+    /// Every directive at its default; `dir` is the working directory of the process.
+    fn default() -> Config {
+        let mut config = Config::blank();
+        for row in table::rows() {
+            row.reset(&mut config);
+        }
+        config
+    }
+}
+
+impl Config {
+    /// The directives that match any of the patterns, by table order, each once, as name and value. A pattern
+    /// without glob characters is a name, and the answer repeats it as it was written. Aliases are answered
+    /// under their own name. `matches(pattern, name)` is the glob match without regard to case.
+    pub fn get(&self, patterns: &[&[u8]], matches: fn(&[u8], &[u8]) -> bool) -> Vec<(String, Vec<u8>)> {
+        let mut found: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut add = |name: &str, row: &Directive| {
+            if !found.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                found.push((name.to_owned(), row.get(self)));
+            }
+        };
+        for pattern in patterns {
+            if !pattern.iter().any(|byte| matches!(byte, b'[' | b'*' | b'?')) {
+                if let Some(row) = table::find(pattern) {
+                    add(&String::from_utf8_lossy(pattern), row);
+                }
+                continue;
+            }
+            for row in table::rows().filter(|row| !row.traits.contains(Traits::HIDDEN)) {
+                for name in [Some(row.name), row.alias].into_iter().flatten() {
+                    if matches(pattern, name.as_bytes()) {
+                        add(name, row);
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether the value of this directive is to be kept out of logs, MONITOR and SLOWLOG.
+    pub fn is_sensitive(name: &[u8]) -> bool {
+        table::find(name).is_some_and(|row| row.traits.contains(Traits::SENSITIVE))
+    }
+
+    /// A path of a directive as seen from `dir`.
+    pub fn resolve(&self, path: &str) -> PathBuf {
+        self.dir.join(Path::new(path))
+    }
+
+    /// One line for each directive that differs from its default but has no effect yet.
+    pub fn warnings(&self) -> Vec<String> {
+        let default = Config::default();
+        let waits = |row: &Directive| row.later.filter(|_| row.is_away_from(self, &default));
+        let warn = |name: &str, feature: &str| {
+            format!(
+                "WARNING: '{name}' is accepted but has no effect: {feature} is not supported by this version."
+            )
+        };
+        let mut lines: Vec<String> =
+            table::rows().filter_map(|row| waits(row).map(|feature| warn(row.name, feature))).collect();
+        if !self.users.is_empty() {
+            lines.push(warn("user", "access control lists"));
+        }
+        if !self.loaded_modules.is_empty() {
+            lines.push(warn("loadmodule", "modules"));
+        }
+        lines
+    }
+
+    /// Brings values that depend on others, or are only hints, into line.
+    fn settle(&mut self) {
+        self.hz = self.hz.clamp(HZ_BOUNDS.0, HZ_BOUNDS.1);
+    }
+}
+
+impl Directive {
+    /// The value differs from the default in a way that asks for something: turning a feature off asks for
+    /// nothing where the feature does not exist.
+    fn is_away_from(&self, config: &Config, default: &Config) -> bool {
+        let value = self.get(config);
+        !value.is_empty() && value != self.get(default)
+    }
+}
