@@ -1,0 +1,139 @@
+//! Runs units: a work folder that looks like Redis' source tree, and one Tcl process a unit.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::symlink;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::report::{self, Row};
+use super::skips::{self, Skip, What};
+
+/// How often a running unit is looked at.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// Programs of the system that units call as `src/NAME`.
+const COMPANIONS: [&str; 2] = ["redis-cli", "redis-benchmark"];
+
+/// A place to run units in, made from a suite and a server.
+#[derive(Debug)]
+pub struct Workplace {
+    /// The folder that looks like Redis' source tree.
+    pub folder: PathBuf,
+    /// Where each unit's output is kept.
+    pub logs: PathBuf,
+    /// The suite's version.
+    pub version: String,
+    /// The first port the suite may use.
+    pub base_port: u16,
+    /// How long one unit may take.
+    pub timeout: Duration,
+}
+
+impl Workplace {
+    /// Copies the suite's tests into `folder` and puts `server` in the place of `redis-server`.
+    pub fn prepare(suite: &Path, server: &Path, folder: &Path) -> io::Result<Self> {
+        let version = version_of(suite)?;
+        copy_folder(&suite.join("tests"), &folder.join("tests"))?;
+        let (sources, logs) = (folder.join("src"), folder.join("logs"));
+        for new in [&sources, &logs, &folder.join("tests/tmp")] {
+            fs::create_dir_all(new)?;
+        }
+        symlink(fs::canonicalize(server)?, sources.join("redis-server"))?;
+        for companion in COMPANIONS {
+            symlink(Path::new("/usr/bin").join(companion), sources.join(companion))?;
+        }
+        let (base_port, timeout) = (21111, Duration::from_secs(600));
+        Ok(Self { folder: folder.to_owned(), logs, version, base_port, timeout })
+    }
+
+    /// Runs one unit, leaving out what the skip list says, and reads what it printed.
+    pub fn run(&self, unit: &str, list: &[Skip], extra: &[String]) -> io::Result<Row> {
+        let applying: Vec<&Skip> = list.iter().filter(|skip| skip.applies(unit, &self.version)).collect();
+        let name = unit.replace('/', "-");
+        let (log, skipfile) = (self.logs.join(format!("{name}.log")), self.logs.join(format!("{name}.skip")));
+        fs::write(&skipfile, skips::skipfile(applying.iter().copied()))?;
+        let started = Instant::now();
+        let mut outcome = report::Outcome { completed: true, ..Default::default() };
+        if let Some(whole) = applying.iter().find(|skip| skip.what == What::Unit) {
+            outcome.skipped.push(format!("whole unit: {}", whole.reason));
+        } else {
+            let mut command = self.command(unit, &skipfile, &applying, extra);
+            let output = File::create(&log)?;
+            let child = command.stdout(output.try_clone()?).stderr(output).spawn()?;
+            let ended = self.wait(child)?;
+            outcome = report::parse(&String::from_utf8_lossy(&fs::read(&log)?));
+            outcome.completed &= ended;
+        }
+        let selected = extra.iter().any(|argument| argument == "--only");
+        let stale = if selected { Vec::new() } else { report::stale(list, unit, &self.version, &outcome) };
+        Ok(Row { unit: unit.to_owned(), outcome, elapsed: started.elapsed(), log, stale })
+    }
+
+    fn command(&self, unit: &str, skipfile: &Path, applying: &[&Skip], extra: &[String]) -> Command {
+        let mut command = Command::new("tclsh");
+        command.current_dir(&self.folder).env("TERM", "dumb").stdin(Stdio::null()).process_group(0);
+        command.args(["tests/test_helper.tcl", "--single", unit, "--clients", "1", "--durable"]);
+        command.args(["--dont-clean", "--dont-pre-clean", "--timeout", &self.timeout.as_secs().to_string()]);
+        command.args(["--baseport", &self.base_port.to_string()]);
+        command.arg("--skipfile").arg(skipfile);
+        let tags = applying.iter().filter_map(|skip| match &skip.what {
+            What::Tag(tag) => Some(format!("-{tag}")),
+            _ => None,
+        });
+        let tags: Vec<String> = tags.collect();
+        if !tags.is_empty() {
+            command.arg("--tags").arg(tags.join(" "));
+        }
+        command.args(extra);
+        command
+    }
+
+    /// Waits for the suite's end, then ends what it left behind. False when it had to be stopped.
+    fn wait(&self, mut child: Child) -> io::Result<bool> {
+        let (group, deadline) = (Pid::from_child(&child), Instant::now() + self.timeout);
+        let ended = loop {
+            if child.try_wait()?.is_some() {
+                break true;
+            }
+            if Instant::now() > deadline {
+                break false;
+            }
+            sleep(POLL_INTERVAL);
+        };
+        // The group holds the suite's own processes and the servers it started, nothing else.
+        let _ = kill_process_group(group, Signal::KILL);
+        child.wait()?;
+        Ok(ended)
+    }
+}
+
+/// The version of Redis that a source folder holds.
+pub fn version_of(suite: &Path) -> io::Result<String> {
+    let header = fs::read_to_string(suite.join("src/version.h"))?;
+    let version = header.lines().find_map(|line| line.strip_prefix("#define REDIS_VERSION "));
+    version.map(|version| version.trim().trim_matches('"').to_owned()).ok_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("{}: no version in src/version.h", suite.display()),
+        )
+    })
+}
+
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
