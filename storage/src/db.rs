@@ -324,6 +324,20 @@ impl Db {
         self.entries.random(random.next_u64())
     }
 
+    /// Appends up to `count` entries that lie near each other, for eviction to choose from. With `expiring_only`, entries
+    /// without expiry are left out.
+    pub fn sample<'a>(&'a self, random: u64, count: usize, expiring_only: bool, out: &mut Vec<EntryRef<'a>>) {
+        if !expiring_only {
+            return self.entries.sample(random, count, out);
+        }
+        self.wheel.sample(random, count, &mut |hash| out.extend(self.expiring(hash)));
+    }
+
+    /// Appends up to `count` of the entries that expire first, as far as the timing wheel tells.
+    pub fn sample_first_expiring<'a>(&'a self, count: usize, out: &mut Vec<EntryRef<'a>>) {
+        self.wheel.sample_first(count, &mut |hash| out.extend(self.expiring(hash)));
+    }
+
     /// Visits the entries of one step of a scan that began at cursor 0; 0 comes back at the end. Keys that are there
     /// throughout come at least once.
     pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(EntryRef<'_>)) -> u64 {
@@ -352,12 +366,10 @@ impl Db {
     pub fn due(&mut self, now: i64, budget: usize, visit: &mut dyn FnMut(&[u8])) -> usize {
         for count in 0..budget {
             let Some(hash) = self.wheel.pop(now) else { return count };
-            let place = self.entries.find_hash(hash, |entry| entry.expire_at().is_some());
-            let Some(place) = place else { continue };
-            let entry = self.entries.get(place);
-            match entry.expire_at() {
-                Some(at) if at >= now => self.wheel.add(at.saturating_add(1), hash),
-                _ => visit(entry.key()),
+            let Some(entry) = self.expiring(hash) else { continue };
+            match entry.expire_at().filter(|&at| at >= now) {
+                None => visit(entry.key()),
+                Some(at) => self.wheel.add(record_time(at), hash),
             }
         }
         budget
@@ -378,6 +390,12 @@ impl Db {
         self.entries.reserve(keys);
     }
 
+    /// The entry with this hash, if it has an expiry.
+    fn expiring(&self, hash: u64) -> Option<EntryRef<'_>> {
+        let accept = |entry: EntryRef<'_>| entry.expire_at().is_some() && self.hash(entry.key()) == hash;
+        self.entries.find_hash(hash, accept).map(|place| self.entries.get(place))
+    }
+
     /// Follows a change of a key's expiry. A later time needs no record: the earlier one finds it.
     fn note_expiry(&mut self, hash: u64, old: Option<i64>, new: Option<i64>) {
         if old == new {
@@ -391,7 +409,7 @@ impl Db {
             self.expires_len += 1;
             self.expires_sum += i128::from(at);
             if old.is_none_or(|old| at < old) {
-                self.wheel.add(at.saturating_add(1), hash);
+                self.wheel.add(record_time(at), hash);
             }
         }
     }
@@ -423,6 +441,11 @@ impl DbView {
     pub fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> {
         self.view.iter()
     }
+}
+
+/// A key expires when the time is past its expiry: one ms later.
+fn record_time(expire_at: i64) -> i64 {
+    expire_at.saturating_add(1)
 }
 
 fn content_of(value: NewStr<'_>) -> Content<'_> {

@@ -245,13 +245,15 @@ pub fn parse_int(bytes: &[u8]) -> Option<i64> {
     if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
 }
 
-/// The size of the allocator's class for `bytes`: steps of 8 up to 64, then four classes a doubling.
+/// The size of the allocator's class for `bytes`: steps of 8 up to 64, then four classes a doubling, then pages.
 pub const fn class_bytes(bytes: usize) -> usize {
-    if bytes <= 64 {
-        return bytes.next_multiple_of(8);
+    const SMALL_BYTES_MAX: usize = 14 * 1024;
+    const PAGE_BYTES: usize = 4096;
+    match bytes {
+        0..=64 => bytes.next_multiple_of(8),
+        65..=SMALL_BYTES_MAX => bytes.next_multiple_of(1 << ((bytes - 1).ilog2() - 2)),
+        _ => bytes.next_multiple_of(PAGE_BYTES),
     }
-    let group = (bytes - 1).ilog2();
-    bytes.next_multiple_of(1 << (group - 2))
 }
 
 /// An entry that is not in a table. Dropping it frees it.

@@ -7,7 +7,10 @@ pub mod blob;
 pub mod db;
 mod entries;
 pub mod entry;
+pub mod evict;
 pub mod keyspace;
+#[cfg(not(miri))]
+pub mod memory;
 pub mod random;
 pub mod slot;
 pub mod string;

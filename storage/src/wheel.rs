@@ -88,6 +88,35 @@ impl Wheel {
         }
     }
 
+    /// Visits up to `count` records that lie together, stale ones included, beginning at a random one.
+    pub fn sample(&self, random: u64, count: usize, visit: &mut dyn FnMut(u64)) {
+        let mut skip = ((u128::from(random) * self.len as u128) >> 64) as usize;
+        let mut left = count.min(self.len);
+        let slots = || self.levels.iter().flatten().flat_map(|level| &level.slots).chain([&self.pending]);
+        // Twice, so that a start near the end goes on at the beginning.
+        for slot in slots().chain(slots()) {
+            if skip >= slot.len() {
+                skip -= slot.len();
+                continue;
+            }
+            for hash in slot.iter_from(std::mem::take(&mut skip)).take(left) {
+                visit(hash);
+                left -= 1;
+            }
+            if left == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Visits up to `count` of the records that come first.
+    pub fn sample_first(&self, count: usize, visit: &mut dyn FnMut(u64)) {
+        if let Some((level, index)) = self.first_slot() {
+            let slot = self.levels[level].as_ref().map(|level| &level.slots[index]);
+            slot.into_iter().flat_map(|slot| slot.iter_from(0)).take(count).for_each(visit);
+        }
+    }
+
     /// Drops all records.
     pub fn clear(&mut self) {
         *self = Wheel { current: self.current, ..Wheel::default() };
@@ -197,6 +226,14 @@ impl Slot {
             }
         }
         hash
+    }
+
+    fn len(&self) -> usize {
+        self.0.iter().map(Vec::len).sum()
+    }
+
+    fn iter_from(&self, index: usize) -> impl Iterator<Item = u64> {
+        self.0.iter().flatten().skip(index).copied()
     }
 
     fn memory_bytes(&self) -> usize {
