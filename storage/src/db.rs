@@ -13,12 +13,15 @@ use crate::entry::{Content, Entry, EntryRef, parse_int};
 use crate::random::Random;
 use crate::string::StrMut;
 use crate::twin::hash;
-use crate::wheel::Wheel;
+use crate::wheel::{Popped, Wheel};
 
 /// Decimal integers are at most this long.
 const INT_BYTES_MAX: usize = 20;
 /// Values from this size on are worth freeing on another thread.
 const LARGE_BYTES_MIN: usize = 64 * 1024;
+
+/// Records that the wheel may hold for keys without or with another expiry, beyond one for each key with an expiry.
+const STALE_RECORDS_MAX: usize = 1024;
 
 /// A string value to store.
 #[derive(Debug)]
@@ -362,10 +365,17 @@ impl Db {
     }
 
     /// Names keys whose time has passed at `now`, after looking at up to `budget` records; the caller removes them, or
-    /// they wait for their next access. Gives the number of records looked at: `budget` means that there may be more.
+    /// they wait for their next access. A key may come twice. Gives the number of records looked at: `budget` means that there may be more.
     pub fn due(&mut self, now: i64, budget: usize, visit: &mut dyn FnMut(&[u8])) -> usize {
+        if self.wheel.len() > 2 * self.expires_len + STALE_RECORDS_MAX && !self.wheel.is_restarting() {
+            self.wheel.restart();
+        }
         for count in 0..budget {
-            let Some(hash) = self.wheel.pop(now) else { return count };
+            let hash = match self.wheel.pop(now) {
+                Popped::Record(hash) => hash,
+                Popped::Working => continue,
+                Popped::Nothing => return count,
+            };
             let Some(entry) = self.expiring(hash) else { continue };
             match entry.expire_at().filter(|&at| at >= now) {
                 None => visit(entry.key()),

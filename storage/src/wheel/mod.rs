@@ -1,7 +1,8 @@
 //! The timing wheel: which key hashes to look at, and when. One record is eight bytes.
 //!
 //! A record says only "at this time, look at the key with this hash": whoever pops it compares with the expiry in the
-//! entry, and adds the record again if the time has not come. So stale records and equal hashes do no harm.
+//! entry, and adds the record again if the time has not come. So stale records and equal hashes do no harm; only when
+//! stale ones are too many need the owner [`Wheel::restart`] it, which drops doubles and offers the rest for adding again.
 //!
 //! Eight levels of 256 slots, one per byte of the unix time in ms. A record lies at the level of the highest byte in which
 //! its time differs from `current`, in the slot of its own byte there. Time passes by going from one occupied slot to the
@@ -11,14 +12,31 @@
 //! Invariants:
 //! - Every occupied slot of level L has an index above byte L of `current`, but for the one slot whose records are
 //!   being popped: its index equals that byte.
-//! - `current` never goes back, but by [`Wheel::restart`], which takes all records out and offers each for adding again.
+//! - `current` never goes back, but by a restart.
 
-/// Records in a full chunk of a slot: 4 KiB, so that no slot ever moves more than that to grow.
-const CHUNK_RECORDS: usize = 512;
+mod records;
+mod sweep;
+#[cfg(test)]
+mod tests;
+
+use records::Records;
+use sweep::{Sweep, Swept};
+
 const SLOTS: usize = 256;
 const LEVELS: usize = 8;
-/// How far the clock may go back before the wheel starts over; up to then keys expire late by as much.
+/// How far the clock may go back before the wheel restarts; up to then keys expire late by as much.
 pub const BACKWARD_MS_MAX: u64 = 1000;
+
+/// What a step of popping gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Popped {
+    /// A hash to look at.
+    Record(u64),
+    /// Nothing yet, a restart is under way.
+    Working,
+    /// Nothing now.
+    Nothing,
+}
 
 /// Key hashes by time.
 #[derive(Default)]
@@ -26,7 +44,9 @@ pub struct Wheel {
     current: u64,
     levels: [Option<Box<Level>>; LEVELS],
     /// Records taken out by a restart.
-    pending: Slot,
+    sweep: Sweep,
+    /// Whether the next step is the sweep's: while there is one, it takes turns with what is due.
+    sweep_is_next: bool,
     len: usize,
 }
 
@@ -50,56 +70,63 @@ impl Wheel {
     pub fn add(&mut self, at: i64, hash: u64) {
         let at = u64::try_from(at).unwrap_or(0).max(self.current + 1);
         let level = (63 - (at ^ self.current).leading_zeros() as usize) / 8;
-        let index = byte(at, level);
-        self.levels[level].get_or_insert_default().push(index, hash);
+        self.levels[level].get_or_insert_default().push(byte(at, level), hash);
         self.len += 1;
     }
 
     /// Takes a record whose time may have come at `now` (unix ms), or one that a restart took out.
-    pub fn pop(&mut self, now: i64) -> Option<u64> {
+    pub fn pop(&mut self, now: i64) -> Popped {
         let now = u64::try_from(now).unwrap_or(0);
         if now + BACKWARD_MS_MAX < self.current {
-            self.restart(now);
+            self.current = now;
+            self.restart();
         }
-        let hash = match self.pending.pop() {
-            Some(hash) => hash,
-            None => self.pop_due(now)?,
+        self.sweep_is_next ^= true;
+        let popped = match self.sweep_is_next && !self.sweep.is_empty() {
+            true => self.step_sweep(),
+            false => self.pop_due(now).map_or_else(|| self.step_sweep(), Popped::Record),
         };
-        self.len -= 1;
-        Some(hash)
+        if let Popped::Record(_) = popped {
+            self.len -= 1;
+        }
+        popped
     }
 
-    /// The earliest time (unix ms) at which `pop` may give something: not after the first record's.
+    /// The earliest time (unix ms) at which `pop` may give something: not after that of the first record.
     pub fn next_at(&self) -> Option<i64> {
-        if !self.pending.0.is_empty() {
+        if !self.sweep.is_empty() {
             return Some(0);
         }
         let (level, index) = self.first_slot()?;
         i64::try_from(self.slot_start(level, index)).ok()
     }
 
-    /// Sets the time and takes out all records, for `pop` to offer at once.
-    pub fn restart(&mut self, now: u64) {
-        self.current = now;
+    /// Whether records that a restart took out are still to be popped.
+    pub fn is_restarting(&self) -> bool {
+        !self.sweep.is_empty()
+    }
+
+    /// Takes out all records, for `pop` to offer each hash once; takes turns with what is due.
+    pub fn restart(&mut self) {
+        let mut all = Records::default();
         for level in self.levels.iter_mut().flat_map(Option::take) {
-            for slot in level.slots {
-                self.pending.0.extend(slot.0);
-            }
+            level.slots.into_iter().for_each(|slot| all.merge(slot));
         }
+        self.sweep.add(all);
     }
 
     /// Visits up to `count` records that lie together, stale ones included, beginning at a random one.
     pub fn sample(&self, random: u64, count: usize, visit: &mut dyn FnMut(u64)) {
         let mut skip = ((u128::from(random) * self.len as u128) >> 64) as usize;
         let mut left = count.min(self.len);
-        let slots = || self.levels.iter().flatten().flat_map(|level| &level.slots).chain([&self.pending]);
         // Twice, so that a start near the end goes on at the beginning.
-        for slot in slots().chain(slots()) {
-            if skip >= slot.len() {
-                skip -= slot.len();
+        for pile in self.piles().chain(self.piles()) {
+            let len = pile.len();
+            if skip >= len {
+                skip -= len;
                 continue;
             }
-            for hash in slot.iter_from(std::mem::take(&mut skip)).take(left) {
+            for hash in pile.iter().skip(std::mem::take(&mut skip)).take(left) {
                 visit(hash);
                 left -= 1;
             }
@@ -113,7 +140,7 @@ impl Wheel {
     pub fn sample_first(&self, count: usize, visit: &mut dyn FnMut(u64)) {
         if let Some((level, index)) = self.first_slot() {
             let slot = self.levels[level].as_ref().map(|level| &level.slots[index]);
-            slot.into_iter().flat_map(|slot| slot.iter_from(0)).take(count).for_each(visit);
+            slot.into_iter().flat_map(Records::iter).take(count).for_each(visit);
         }
     }
 
@@ -124,25 +151,33 @@ impl Wheel {
 
     /// Heap bytes.
     pub fn memory_bytes(&self) -> usize {
-        let levels = self.levels.iter().flatten();
-        levels
-            .map(|level| size_of::<Level>() + level.slots.iter().map(Slot::memory_bytes).sum::<usize>())
-            .sum::<usize>()
-            + self.pending.memory_bytes()
+        let levels = self.levels.iter().flatten().count() * size_of::<Level>();
+        levels + self.piles().map(Records::memory_bytes).sum::<usize>()
+    }
+
+    fn piles(&self) -> impl Iterator<Item = &Records> {
+        self.levels.iter().flatten().flat_map(|level| &level.slots).chain(self.sweep.piles())
     }
 
     fn pop_due(&mut self, now: u64) -> Option<u64> {
-        let Some((level, index)) = self.first_slot() else {
+        let due = self.first_slot().map(|(level, index)| (level, index, self.slot_start(level, index)));
+        let Some((level, index, start)) = due.filter(|&(_, _, start)| start <= now) else {
             self.current = self.current.max(now);
             return None;
         };
-        let start = self.slot_start(level, index);
-        if start > now {
-            self.current = self.current.max(now);
-            return None;
-        }
         self.current = self.current.max(start);
-        self.levels[level].as_mut().and_then(|level| level.pop(index))
+        self.levels[level].as_mut()?.pop(index)
+    }
+
+    fn step_sweep(&mut self) -> Popped {
+        match self.sweep.step() {
+            Swept::Record(hash) => Popped::Record(hash),
+            Swept::Worked(dropped) => {
+                self.len -= dropped;
+                Popped::Working
+            }
+            Swept::Nothing => Popped::Nothing,
+        }
     }
 
     /// The earliest occupied slot: one that is being popped, else the first of the lowest level.
@@ -166,12 +201,12 @@ impl Wheel {
 /// One level's slots, and a bit for each that has records.
 struct Level {
     occupied: [u64; SLOTS / 64],
-    slots: [Slot; SLOTS],
+    slots: [Records; SLOTS],
 }
 
 impl Default for Level {
     fn default() -> Self {
-        Level { occupied: [0; SLOTS / 64], slots: std::array::from_fn(|_| Slot::default()) }
+        Level { occupied: [0; SLOTS / 64], slots: std::array::from_fn(|_| Records::default()) }
     }
 }
 
@@ -183,7 +218,7 @@ impl Level {
 
     fn pop(&mut self, index: usize) -> Option<u64> {
         let hash = self.slots[index].pop();
-        if self.slots[index].0.is_empty() {
+        if self.slots[index].is_empty() {
             self.occupied[index / 64] &= !(1 << (index % 64));
         }
         hash
@@ -196,49 +231,6 @@ impl Level {
     fn first(&self) -> Option<usize> {
         let word = self.occupied.iter().position(|&word| word != 0)?;
         Some(word * 64 + self.occupied[word].trailing_zeros() as usize)
-    }
-}
-
-/// Records in chunks, none of them empty.
-#[derive(Default)]
-struct Slot(Vec<Vec<u64>>);
-
-impl Slot {
-    fn push(&mut self, hash: u64) {
-        match self.0.last_mut() {
-            Some(chunk) if chunk.len() < CHUNK_RECORDS => chunk.push(hash),
-            Some(_) => {
-                let mut chunk = Vec::with_capacity(CHUNK_RECORDS);
-                chunk.push(hash);
-                self.0.push(chunk);
-            }
-            None => self.0.push(vec![hash]),
-        }
-    }
-
-    fn pop(&mut self) -> Option<u64> {
-        let chunk = self.0.last_mut()?;
-        let hash = chunk.pop();
-        if chunk.is_empty() {
-            self.0.pop();
-            if self.0.is_empty() {
-                self.0 = Vec::new();
-            }
-        }
-        hash
-    }
-
-    fn len(&self) -> usize {
-        self.0.iter().map(Vec::len).sum()
-    }
-
-    fn iter_from(&self, index: usize) -> impl Iterator<Item = u64> {
-        self.0.iter().flatten().skip(index).copied()
-    }
-
-    fn memory_bytes(&self) -> usize {
-        let records: usize = self.0.iter().map(Vec::capacity).sum();
-        self.0.capacity() * size_of::<Vec<u64>>() + records * size_of::<u64>()
     }
 }
 
