@@ -1,0 +1,276 @@
+//! An entry: one allocation that holds a key, its header, its expiry and its value or the way to it.
+//!
+//! | bytes | content |
+//! |---|---|
+//! | 0 | kind (low four bits), form (high four bits) |
+//! | 1 | flags, see the constants below |
+//! | 2 | key length (0 when `WIDE_KEY`) |
+//! | 3 | inline word, low byte |
+//! | 4..7 | access bits (LRU or LFU), 24 bits |
+//! | 7 | inline word, high byte |
+//! | then 8, if `HAS_EXPIRY` | expiry, unix ms, signed |
+//! | then 8, if `PAYLOAD_8` | a 64-bit integer or a pointer |
+//! | then 4, if `PAYLOAD_4` | a 32-bit integer |
+//! | then 4, if `WIDE_KEY` | key length |
+//! | then | key |
+//! | then, if embedded | value, as many bytes as the inline word says |
+//!
+//! Invariants:
+//! - The allocation has the size that [`class_bytes`] gives for the content, so that content which stays in its class
+//!   is written in place, and the size at release follows from the header.
+//! - An entry has exactly one owner: an [`Entry`] or the table. While a frozen view sees it, nothing but the access bits
+//!   changes; they and byte 7 are read and written as one relaxed atomic word, because the view reads meanwhile.
+//! - A 16-bit integer lives in the inline word.
+#![allow(unsafe_code)]
+
+mod read;
+#[cfg(test)]
+mod tests;
+mod value;
+mod write;
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::fmt;
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+use std::sync::atomic::AtomicU32;
+
+pub use read::EntryRef;
+pub(crate) use value::Content;
+pub use value::{Encoding, Kind, Str, parse_int};
+pub(crate) use write::EntryMut;
+
+use crate::blob::Blob;
+/// The longest string that Redis calls `embstr`.
+pub const EMBSTR_BYTES_MAX: usize = 44;
+/// The largest allocation of an entry with an embedded value; larger values become a [`Blob`].
+pub const EMBEDDED_ENTRY_BYTES_MAX: usize = 4096;
+/// Values up to this length are embedded however long the key is.
+const ALWAYS_EMBEDDED_BYTES_MAX: usize = 64;
+/// Access bits are 24 wide.
+pub const ACCESS_MASK: u32 = 0x00ff_ffff;
+
+/// The string was changed in place once: it reports `raw` from then on.
+const RAW: u8 = 0x01;
+const PAYLOAD_4: u8 = 0x04;
+const PAYLOAD_8: u8 = 0x08;
+const HAS_EXPIRY: u8 = 0x10;
+const WIDE_KEY: u8 = 0x20;
+
+const HEADER_BYTES: usize = 8;
+const ALIGN: usize = 8;
+
+/// The size of the allocator's class for `bytes`: steps of 8 up to 64, then four classes a doubling, then pages.
+pub const fn class_bytes(bytes: usize) -> usize {
+    const SMALL_BYTES_MAX: usize = 14 * 1024;
+    const PAGE_BYTES: usize = 4096;
+    match bytes {
+        0..=64 => bytes.next_multiple_of(8),
+        65..=SMALL_BYTES_MAX => bytes.next_multiple_of(1 << ((bytes - 1).ilog2() - 2)),
+        _ => bytes.next_multiple_of(PAGE_BYTES),
+    }
+}
+
+/// An entry that is not in a table. Dropping it frees it.
+pub(crate) struct Entry(NonNull<u8>);
+
+// SAFETY: an entry owns all it points to, and what it points to (a Blob) may be sent and dropped anywhere.
+unsafe impl Send for Entry {}
+
+impl Entry {
+    /// Makes an entry. `raw` is whether a string reports `raw` for having been changed in place.
+    pub(crate) fn string(
+        key: &[u8],
+        content: Content<'_>,
+        raw: bool,
+        expiry: Option<i64>,
+        access: u32,
+    ) -> Entry {
+        let raw = if raw { RAW } else { 0 };
+        match content {
+            Content::Int(value) => {
+                let form = Form::of_int(value);
+                let inline = if form == Form::Int16 { value as u16 } else { 0 };
+                let entry = Entry::allocate(key, Kind::String, form, raw, expiry, access, inline);
+                // SAFETY: the allocation has the payload bytes that the form announces.
+                unsafe {
+                    match form {
+                        Form::Int32 => entry.as_ref().payload().cast::<i32>().write(value as i32),
+                        Form::Int64 => entry.as_ref().payload().cast::<i64>().write(value),
+                        _ => (),
+                    }
+                }
+                entry
+            }
+            Content::Bytes(bytes) if embeds(key.len(), expiry.is_some(), bytes.len()) => {
+                let inline = bytes.len() as u16;
+                let entry = Entry::allocate(key, Kind::String, Form::Embedded, raw, expiry, access, inline);
+                // SAFETY: an embedded entry has room for `inline` bytes behind its key.
+                unsafe {
+                    let value = entry.as_ref().value_start();
+                    value.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
+                }
+                entry
+            }
+            Content::Bytes(bytes) => {
+                Entry::string(key, Content::Blob(Blob::from(bytes.to_vec())), raw != 0, expiry, access)
+            }
+            Content::Blob(blob) => {
+                let entry = Entry::allocate(key, Kind::String, Form::Blob, raw, expiry, access, 0);
+                // SAFETY: the form has eight payload bytes, aligned to eight; the entry owns the handle from here.
+                unsafe { entry.as_ref().payload().cast::<Blob>().write(blob) };
+                entry
+            }
+        }
+    }
+
+    /// The same value under another key or expiry; a large value is shared, not copied.
+    pub(crate) fn copy_of(other: EntryRef<'_>, key: &[u8], expiry: Option<i64>) -> Entry {
+        let content = match other.string().expect("a kind that can be copied") {
+            Str::Int(value) => Content::Int(value),
+            Str::Bytes(bytes) => Content::Bytes(bytes),
+            Str::Blob(blob) => Content::Blob(blob.clone()),
+        };
+        Entry::string(key, content, other.flags() & RAW != 0, expiry, other.access())
+    }
+
+    /// The entry for reading.
+    pub(crate) fn as_ref(&self) -> EntryRef<'_> {
+        EntryRef { pointer: self.0, life: PhantomData }
+    }
+
+    /// Gives the allocation to the caller, who frees it by [`Entry::from_raw`].
+    pub(crate) fn into_raw(self) -> NonNull<u8> {
+        let pointer = self.0;
+        std::mem::forget(self);
+        pointer
+    }
+
+    /// # Safety
+    /// `pointer` came from [`Entry::into_raw`], and nobody uses it but through the result.
+    pub(crate) unsafe fn from_raw(pointer: NonNull<u8>) -> Entry {
+        Entry(pointer)
+    }
+
+    /// An entry with header, expiry and key written; payload and value are the caller's to write.
+    fn allocate(
+        key: &[u8],
+        kind: Kind,
+        form: Form,
+        raw: u8,
+        expiry: Option<i64>,
+        access: u32,
+        inline: u16,
+    ) -> Entry {
+        let mut flags = raw | form.payload_flag();
+        if expiry.is_some() {
+            flags |= HAS_EXPIRY;
+        }
+        if key.len() > usize::from(u8::MAX) {
+            flags |= WIDE_KEY;
+        }
+        let value_len = if form == Form::Embedded { usize::from(inline) } else { 0 };
+        let layout = layout_of(key_offset(flags) + key.len() + value_len);
+        // SAFETY: the layout is not empty; every write below is inside it: header first, then the fields that the
+        // flags announce at the offsets that the table in the head of this file gives.
+        unsafe {
+            let Some(pointer) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };
+            pointer.write(kind as u8 | (form as u8) << 4);
+            pointer.add(1).write(flags);
+            pointer.add(2).write(if flags & WIDE_KEY == 0 { key.len() as u8 } else { 0 });
+            pointer.add(3).write(inline as u8);
+            let word = (access & ACCESS_MASK) | u32::from(inline >> 8) << 24;
+            pointer.add(4).cast::<AtomicU32>().write(AtomicU32::new(word));
+            if let Some(at) = expiry {
+                pointer.add(HEADER_BYTES).cast::<i64>().write(at);
+            }
+            let start = pointer.add(key_offset(flags));
+            if flags & WIDE_KEY != 0 {
+                start.sub(4).cast::<u32>().write(u32::try_from(key.len()).expect("a key of less than 4 GiB"));
+            }
+            start.copy_from_nonoverlapping(NonNull::from(key).cast(), key.len());
+            Entry(pointer)
+        }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let entry = self.as_ref();
+        let layout = layout_of(entry.content_bytes());
+        // SAFETY: the entry is owned and dropped once; the layout is the one of its making, since in-place changes
+        // keep the class. A Blob form owns its handle.
+        unsafe {
+            if entry.form() == Form::Blob {
+                entry.payload().cast::<Blob>().drop_in_place();
+            }
+            dealloc(self.0.as_ptr(), layout);
+        }
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_ref().fmt(f)
+    }
+}
+
+/// Where the value's bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Form {
+    /// In the inline word.
+    Int16 = 0,
+    /// In the four payload bytes.
+    Int32 = 1,
+    /// In the eight payload bytes.
+    Int64 = 2,
+    /// Behind the key.
+    Embedded = 3,
+    /// In a [`Blob`] whose handle is the eight payload bytes.
+    Blob = 4,
+}
+
+impl Form {
+    fn payload_flag(self) -> u8 {
+        match self {
+            Form::Int16 | Form::Embedded => 0,
+            Form::Int32 => PAYLOAD_4,
+            Form::Int64 | Form::Blob => PAYLOAD_8,
+        }
+    }
+
+    fn of_int(value: i64) -> Form {
+        if i16::try_from(value).is_ok() {
+            Form::Int16
+        } else if i32::try_from(value).is_ok() {
+            Form::Int32
+        } else {
+            Form::Int64
+        }
+    }
+}
+
+/// Whether a value of `value_len` bytes lies in the entry itself.
+pub(crate) fn embeds(key_len: usize, has_expiry: bool, value_len: usize) -> bool {
+    let fixed = HEADER_BYTES + if has_expiry { 8 } else { 0 } + key_len;
+    value_len <= ALWAYS_EMBEDDED_BYTES_MAX || fixed + value_len <= EMBEDDED_ENTRY_BYTES_MAX
+}
+
+#[inline]
+fn expiry_bytes(flags: u8) -> usize {
+    usize::from((flags & HAS_EXPIRY) >> 1)
+}
+
+/// Where the key starts. The flag bits are chosen so that this takes no branch.
+#[inline]
+fn key_offset(flags: u8) -> usize {
+    HEADER_BYTES
+        + expiry_bytes(flags)
+        + usize::from(flags & (PAYLOAD_4 | PAYLOAD_8))
+        + usize::from((flags & WIDE_KEY) >> 3)
+}
+
+fn layout_of(content_bytes: usize) -> Layout {
+    Layout::from_size_align(class_bytes(content_bytes), ALIGN).expect("an entry below the address space")
+}

@@ -1,0 +1,185 @@
+//! Reading an entry: the fields of the layout that [`super`] describes.
+#![allow(unsafe_code)]
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use super::{
+    ACCESS_MASK, EMBSTR_BYTES_MAX, Encoding, Entry, Form, HAS_EXPIRY, HEADER_BYTES, Kind, RAW, Str, WIDE_KEY,
+    class_bytes, expiry_bytes, key_offset,
+};
+use crate::blob::Blob;
+
+/// An entry for reading; any number at a time, from any thread.
+#[derive(Clone, Copy)]
+pub struct EntryRef<'a> {
+    pub(super) pointer: NonNull<u8>,
+    pub(super) life: PhantomData<&'a Entry>,
+}
+
+// SAFETY: all that changes under an EntryRef is one atomic word.
+unsafe impl Send for EntryRef<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for EntryRef<'_> {}
+
+impl<'a> EntryRef<'a> {
+    /// # Safety
+    /// `pointer` is a live entry throughout `'a`, and nothing but its access bits changes meanwhile.
+    pub(crate) unsafe fn from_raw(pointer: NonNull<u8>) -> EntryRef<'a> {
+        EntryRef { pointer, life: PhantomData }
+    }
+
+    /// The key.
+    #[inline]
+    pub fn key(self) -> &'a [u8] {
+        // SAFETY: the key lies there, initialised, for the life of the entry.
+        unsafe {
+            let start = self.pointer.add(key_offset(self.flags()));
+            NonNull::slice_from_raw_parts(start, self.key_len()).as_ref()
+        }
+    }
+
+    /// What the key holds.
+    pub fn kind(self) -> Kind {
+        Kind::from_bits(self.byte(0) & 0x0f)
+    }
+
+    /// How the value is laid out.
+    pub fn encoding(self) -> Encoding {
+        match self.form() {
+            Form::Int16 | Form::Int32 | Form::Int64 => Encoding::Int,
+            Form::Embedded if self.flags() & RAW == 0 && self.inline() as usize <= EMBSTR_BYTES_MAX => {
+                Encoding::Embstr
+            }
+            Form::Embedded | Form::Blob => Encoding::Raw,
+        }
+    }
+
+    /// When the key expires, unix ms.
+    #[inline]
+    pub fn expire_at(self) -> Option<i64> {
+        if self.flags() & HAS_EXPIRY == 0 {
+            return None;
+        }
+        // SAFETY: the flag announces eight aligned bytes behind the header.
+        Some(unsafe { self.pointer.add(HEADER_BYTES).cast::<i64>().read() })
+    }
+
+    /// Whether the key's time has passed at `now` (unix ms).
+    #[inline]
+    pub fn is_expired(self, now: i64) -> bool {
+        self.expire_at().is_some_and(|at| at < now)
+    }
+
+    /// The value, if it is a string.
+    #[inline]
+    pub fn string(self) -> Option<Str<'a>> {
+        if self.byte(0) & 0x0f != Kind::String as u8 {
+            return None;
+        }
+        // SAFETY: each form announces what lies at its place.
+        Some(unsafe {
+            match self.form() {
+                Form::Int16 => Str::Int(i64::from(self.inline() as i16)),
+                Form::Int32 => Str::Int(i64::from(self.payload().cast::<i32>().read())),
+                Form::Int64 => Str::Int(self.payload().cast::<i64>().read()),
+                Form::Embedded => Str::Bytes(
+                    NonNull::slice_from_raw_parts(self.value_start(), usize::from(self.inline())).as_ref(),
+                ),
+                Form::Blob => Str::Blob(self.payload().cast::<Blob>().as_ref()),
+            }
+        })
+    }
+
+    /// The 24 access bits: LRU clock or LFU counter, see `evict`.
+    pub fn access(self) -> u32 {
+        self.word().load(Relaxed) & ACCESS_MASK
+    }
+
+    /// Sets the access bits. Two writers at once may lose one of the writes, nothing else.
+    pub fn set_access(self, bits: u32) {
+        let word = self.word();
+        word.store((word.load(Relaxed) & !ACCESS_MASK) | (bits & ACCESS_MASK), Relaxed);
+    }
+
+    /// Bytes of the value as a string.
+    pub fn value_bytes_len(self) -> usize {
+        self.string().map_or(0, Str::len)
+    }
+
+    /// Heap bytes of key and value, rounded to the allocator's classes.
+    pub fn memory_bytes(self) -> usize {
+        let value = match self.string() {
+            Some(Str::Blob(blob)) => blob.heap_bytes().into_iter().map(class_bytes).sum(),
+            _ => 0,
+        };
+        class_bytes(self.content_bytes()) + value
+    }
+
+    #[inline]
+    pub(super) fn byte(self, offset: usize) -> u8 {
+        // SAFETY: offsets 0 to 3 are plain header bytes.
+        unsafe { self.pointer.add(offset).read() }
+    }
+
+    #[inline]
+    pub(super) fn flags(self) -> u8 {
+        self.byte(1)
+    }
+
+    pub(super) fn word(self) -> &'a AtomicU32 {
+        // SAFETY: bytes 4 to 8 are aligned, and used as this atomic only.
+        unsafe { self.pointer.add(4).cast::<AtomicU32>().as_ref() }
+    }
+
+    pub(super) fn inline(self) -> u16 {
+        u16::from(self.byte(3)) | ((self.word().load(Relaxed) >> 24) as u16) << 8
+    }
+
+    pub(super) fn form(self) -> Form {
+        match self.byte(0) >> 4 {
+            0 => Form::Int16,
+            1 => Form::Int32,
+            2 => Form::Int64,
+            3 => Form::Embedded,
+            _ => Form::Blob,
+        }
+    }
+
+    #[inline]
+    pub(super) fn key_len(self) -> usize {
+        if self.flags() & WIDE_KEY == 0 {
+            return usize::from(self.byte(2));
+        }
+        // SAFETY: the flag announces the length in the four bytes before the key.
+        unsafe { self.pointer.add(key_offset(self.flags()) - 4).cast::<u32>().read() as usize }
+    }
+
+    pub(super) fn payload(self) -> NonNull<u8> {
+        // SAFETY: in bounds, or one past the header of an entry without payload, which nobody reads.
+        unsafe { self.pointer.add(HEADER_BYTES + expiry_bytes(self.flags())) }
+    }
+
+    pub(super) fn value_start(self) -> NonNull<u8> {
+        // SAFETY: the end of the key is in bounds.
+        unsafe { self.pointer.add(key_offset(self.flags()) + self.key_len()) }
+    }
+
+    pub(super) fn content_bytes(self) -> usize {
+        let value = if self.form() == Form::Embedded { usize::from(self.inline()) } else { 0 };
+        key_offset(self.flags()) + self.key_len() + value
+    }
+}
+
+impl fmt::Debug for EntryRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("key", &self.key().escape_ascii().to_string())
+            .field("kind", &self.kind())
+            .field("encoding", &self.encoding())
+            .field("expire_at", &self.expire_at())
+            .finish()
+    }
+}
