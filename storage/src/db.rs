@@ -8,8 +8,8 @@
 //! - For each of them the wheel holds a record at or before its time.
 
 use crate::blob::Blob;
-use crate::entries::{Detached, Entries, View};
-use crate::entry::{Content, Entry, EntryRef, parse_int};
+use crate::entries::{Detached, Entries, Place, View};
+use crate::entry::{Content, EMBEDDED_ENTRY_BYTES_MAX, Entry, EntryRef, parse_int};
 use crate::random::Random;
 use crate::string::StrMut;
 use crate::twin::hash;
@@ -34,6 +34,10 @@ pub enum NewStr<'a> {
     Large(Vec<u8>),
     /// A large value, shared.
     Blob(Blob),
+    /// Bytes; never stored as an integer.
+    Text(&'a [u8]),
+    /// Bytes whose buffer is taken over if they are many; never stored as an integer, and reported as `raw`.
+    Raw(Vec<u8>),
 }
 
 /// What becomes of a key's expiry when its value is set.
@@ -212,15 +216,31 @@ impl Db {
 
     /// As [`Db::set_string`], with the hash at hand.
     pub fn set_string_hashed(&mut self, hash: u64, key: &[u8], value: NewStr<'_>, ttl: Ttl) -> SetResult {
-        let content = content_of(value);
-        let Some(place) = self.entries.find(hash, key) else {
+        let place = self.entries.find(hash, key);
+        let replaced = self.set_string_at(hash, place, key, value, ttl);
+        SetResult { was_present: place.is_some(), replaced }
+    }
+
+    /// Sets a string where the search for its key ended.
+    #[inline]
+    pub(crate) fn set_string_at(
+        &mut self,
+        hash: u64,
+        place: Option<Place>,
+        key: &[u8],
+        value: NewStr<'_>,
+        ttl: Ttl,
+    ) -> Option<Removed> {
+        let mut kept = Vec::new();
+        let (content, raw) = content_of(value, &mut kept);
+        let Some(place) = place else {
             let expiry = match ttl {
                 Ttl::At(at) => Some(at),
                 Ttl::Keep | Ttl::Clear => None,
             };
-            self.entries.insert(hash, Entry::string(key, content, false, expiry, self.fresh_access));
+            self.entries.insert(hash, Entry::string(key, content, raw, expiry, self.fresh_access));
             self.note_expiry(hash, None, expiry);
-            return SetResult { was_present: false, replaced: None };
+            return None;
         };
         let old = self.entries.get(place);
         let (old_expiry, access) = (old.expire_at(), old.access());
@@ -233,18 +253,24 @@ impl Db {
         let mut replaced = None;
         let written = same_shape
             && self.entries.get_mut(place).is_some_and(|mut entry| {
-                let written = entry.try_set(&content, false);
+                let written = entry.try_set(&content, raw);
                 if let (true, Some(at)) = (written, expiry) {
                     entry.try_set_expiry(at);
                 }
                 written
             });
         if !written {
-            let (_, old) = self.entries.replace(place, Entry::string(key, content, false, expiry, access));
+            let (_, old) = self.entries.replace(place, Entry::string(key, content, raw, expiry, access));
             replaced = Some(Removed(old)).filter(Removed::is_large);
         }
         self.note_expiry(hash, old_expiry, expiry);
-        SetResult { was_present: true, replaced }
+        replaced
+    }
+
+    /// Adds a key that is not there, with a string of no bytes that is about to be changed in place.
+    pub(crate) fn insert_empty_string(&mut self, hash: u64, key: &[u8]) -> Place {
+        let entry = Entry::string(key, Content::Bytes(&[]), true, None, self.fresh_access);
+        self.entries.insert(hash, entry)
     }
 
     /// The string under a key, for changing. `None` if the key is absent or holds another kind.
@@ -258,9 +284,15 @@ impl Db {
     pub fn set_expire(&mut self, key: &[u8], expiry: Option<i64>) -> bool {
         let hash = self.hash(key);
         let Some(place) = self.entries.find(hash, key) else { return false };
+        self.set_expire_at(hash, place, key, expiry);
+        true
+    }
+
+    /// Sets or clears the expiry of the entry at a place.
+    pub(crate) fn set_expire_at(&mut self, hash: u64, place: Place, key: &[u8], expiry: Option<i64>) {
         let old = self.entries.get(place).expire_at();
         if old == expiry {
-            return true;
+            return;
         }
         let written = match (expiry, self.entries.get_mut(place)) {
             (Some(at), Some(mut entry)) => entry.try_set_expiry(at),
@@ -271,16 +303,20 @@ impl Db {
             self.entries.replace(place, copy);
         }
         self.note_expiry(hash, old, expiry);
-        true
     }
 
     /// Removes a key, expired or not.
     pub fn remove(&mut self, key: &[u8]) -> Option<Removed> {
         let hash = self.hash(key);
         let place = self.entries.find(hash, key)?;
+        Some(self.remove_at(hash, place))
+    }
+
+    /// Removes the entry at a place.
+    pub(crate) fn remove_at(&mut self, hash: u64, place: Place) -> Removed {
         let expiry = self.entries.get(place).expire_at();
         self.note_expiry(hash, expiry, None);
-        Some(Removed(self.entries.take(place)))
+        Removed(self.entries.take(place))
     }
 
     /// Moves an entry with its expiry under another key, over what that held; whether `from` is there.
@@ -458,18 +494,28 @@ fn record_time(expire_at: i64) -> i64 {
     expire_at.saturating_add(1)
 }
 
-fn content_of(value: NewStr<'_>) -> Content<'_> {
+/// The content, and whether the string reports `raw` however short it is. A short buffer is kept in `kept`.
+#[inline]
+fn content_of<'v>(value: NewStr<'v>, kept: &'v mut Vec<u8>) -> (Content<'v>, bool) {
     match value {
-        NewStr::Int(value) => Content::Int(value),
-        NewStr::Bytes(bytes) => match parse_if_short(bytes) {
-            Some(value) => Content::Int(value),
-            None => Content::Bytes(bytes),
-        },
-        NewStr::Large(bytes) => match parse_if_short(&bytes) {
-            Some(value) => Content::Int(value),
-            None => Content::Blob(Blob::from(bytes)),
-        },
-        NewStr::Blob(blob) => Content::Blob(blob),
+        NewStr::Int(value) => (Content::Int(value), false),
+        NewStr::Bytes(bytes) => (parse_if_short(bytes).map_or(Content::Bytes(bytes), Content::Int), false),
+        NewStr::Blob(blob) => (Content::Blob(blob), false),
+        NewStr::Text(bytes) => (Content::Bytes(bytes), false),
+        NewStr::Large(bytes) if bytes.len() >= EMBEDDED_ENTRY_BYTES_MAX => {
+            (Content::Blob(Blob::from(bytes)), false)
+        }
+        NewStr::Raw(bytes) if bytes.len() >= EMBEDDED_ENTRY_BYTES_MAX => {
+            (Content::Blob(Blob::from(bytes)), true)
+        }
+        NewStr::Large(bytes) => {
+            *kept = bytes;
+            (parse_if_short(kept).map_or(Content::Bytes(kept), Content::Int), false)
+        }
+        NewStr::Raw(bytes) => {
+            *kept = bytes;
+            (Content::Bytes(kept), true)
+        }
     }
 }
 

@@ -8,7 +8,8 @@
 use std::ptr::NonNull;
 
 use crate::entry::{Entry, EntryMut, EntryRef};
-use crate::twin::{self, Element, Place, Reclaim, Table, Taken};
+pub(crate) use crate::twin::Place;
+use crate::twin::{self, Element, Reclaim, Table, Taken};
 
 /// Tells the table how to read and free entries.
 pub(crate) struct EntryElement;

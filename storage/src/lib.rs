@@ -9,6 +9,7 @@ mod entries;
 pub mod entry;
 pub mod evict;
 pub mod keyspace;
+pub mod lookup;
 #[cfg(not(miri))]
 pub mod memory;
 pub mod random;
@@ -21,6 +22,7 @@ pub use blob::Blob;
 pub use db::{Db, DbMemory, DbView, Garbage, NewStr, Removed, SetResult, Ttl};
 pub use entry::{Encoding, EntryRef, Kind, Str, parse_int};
 pub use keyspace::{Keyspace, KeyspaceView};
+pub use lookup::Lookup;
 pub use random::Random;
 pub use slot::{SLOT_COUNT, key_slot};
 pub use string::StrMut;

@@ -44,3 +44,45 @@ fn a_view_does_not_change() {
     drop(view);
     assert_eq!(keyspace.collect(10), 1);
 }
+
+#[test]
+fn a_lookup_changes_the_place_it_found() {
+    let mut keyspace = Keyspace::new(1, 1);
+    let db = keyspace.db_mut(0);
+    assert!(db.look_up(b"k").entry().is_none());
+    assert!(db.look_up(b"k").into_string_mut().is_none());
+    assert!(db.look_up(b"k").set_string(NewStr::Bytes(b"7"), Ttl::At(100)).is_none());
+    let mut lookup = db.look_up(b"k");
+    assert_eq!(lookup.entry().unwrap().encoding(), Encoding::Int);
+    assert!(lookup.take().is_some());
+    assert!(lookup.entry().is_none() && lookup.take().is_none());
+    lookup.set_string(NewStr::Text(b"8"), Ttl::Keep);
+    assert_eq!((db.len(), db.expires_len()), (1, 0));
+    assert_eq!(db.look_up(b"k").into_entry().unwrap().encoding(), Encoding::Embstr);
+    db.look_up(b"k").set_expire(Some(50));
+    assert_eq!((db.find(b"k").unwrap().expire_at(), db.expires_len()), (Some(50), 1));
+    db.look_up(b"k").into_string_mut().unwrap().append(b"9");
+    db.look_up(b"new").into_string_mut_or_new().unwrap().write_at(1, b"x");
+    assert_eq!((text(db, b"k").unwrap(), text(db, b"new").unwrap()), (b"89".to_vec(), b"\0x".to_vec()));
+    assert_eq!(db.find(b"new").unwrap().encoding(), Encoding::Raw);
+}
+
+#[test]
+fn buffers_are_taken_over_when_they_are_large() {
+    let mut keyspace = Keyspace::new(1, 1);
+    let db = keyspace.db_mut(0);
+    for (value, encoding) in [
+        (NewStr::Raw(b"12".to_vec()), Encoding::Raw),
+        (NewStr::Large(b"12".to_vec()), Encoding::Int),
+        (NewStr::Large(b"1x".to_vec()), Encoding::Embstr),
+    ] {
+        db.set_string(b"k", value, Ttl::Clear);
+        let entry = db.find(b"k").unwrap();
+        assert_eq!(entry.encoding(), encoding);
+        assert!(entry.string().unwrap().blob().is_none());
+    }
+    let bytes = vec![b'x'; 10_000];
+    let address = bytes.as_ptr();
+    db.set_string(b"k", NewStr::Raw(bytes), Ttl::Clear);
+    assert_eq!(db.find(b"k").unwrap().string().unwrap().blob().unwrap().as_ptr(), address);
+}

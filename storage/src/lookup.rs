@@ -1,0 +1,86 @@
+//! What a search for a key came to, to go on from without searching again.
+//!
+//! A command asks once, looks at what is there, and then changes or removes that very place. The changing functions use
+//! the lookup up, because a change may move the place.
+
+use crate::db::{Db, NewStr, Removed, Ttl};
+use crate::entries::Place;
+use crate::entry::EntryRef;
+use crate::string::StrMut;
+
+/// A key's place in a database, taken or free. The entry may have expired.
+pub struct Lookup<'a> {
+    db: &'a mut Db,
+    key: &'a [u8],
+    hash: u64,
+    place: Option<Place>,
+}
+
+impl Db {
+    /// Searches for a key, to read or change what is there.
+    #[inline]
+    pub fn look_up<'a>(&'a mut self, key: &'a [u8]) -> Lookup<'a> {
+        self.look_up_hashed(self.hash(key), key)
+    }
+
+    /// As [`Db::look_up`], with the hash at hand.
+    #[inline]
+    pub fn look_up_hashed<'a>(&'a mut self, hash: u64, key: &'a [u8]) -> Lookup<'a> {
+        let place = self.entries.find(hash, key);
+        Lookup { db: self, key, hash, place }
+    }
+}
+
+impl<'a> Lookup<'a> {
+    /// The entry, if the key is there.
+    #[inline]
+    pub fn entry(&self) -> Option<EntryRef<'_>> {
+        self.place.map(|place| self.db.entries.get(place))
+    }
+
+    /// The entry, for as long as the borrow of the database.
+    #[inline]
+    pub fn into_entry(self) -> Option<EntryRef<'a>> {
+        let Lookup { db, place, .. } = self;
+        place.map(|place| db.entries.get(place))
+    }
+
+    /// Removes the key, if it is there; the place is free then.
+    #[inline]
+    pub fn take(&mut self) -> Option<Removed> {
+        let place = self.place.take()?;
+        Some(self.db.remove_at(self.hash, place))
+    }
+
+    /// Sets a string, whatever is there. Gives the old value where freeing it elsewhere is worth the way.
+    #[inline]
+    pub fn set_string(self, value: NewStr<'_>, ttl: Ttl) -> Option<Removed> {
+        self.db.set_string_at(self.hash, self.place, self.key, value, ttl)
+    }
+
+    /// The string that is there, for changing. `None` if the key is absent or holds another kind.
+    #[inline]
+    pub fn into_string_mut(self) -> Option<StrMut<'a>> {
+        let Lookup { db, place, .. } = self;
+        let place = place?;
+        db.entries.get(place).string()?;
+        Some(StrMut::new(&mut db.entries, place))
+    }
+
+    /// The string that is there, for changing, or a new empty one. `None` if the key holds another kind.
+    pub fn into_string_mut_or_new(self) -> Option<StrMut<'a>> {
+        if self.place.is_some() {
+            return self.into_string_mut();
+        }
+        let Lookup { db, key, hash, .. } = self;
+        let place = db.insert_empty_string(hash, key);
+        Some(StrMut::new(&mut db.entries, place))
+    }
+
+    /// Sets or clears the expiry, if the key is there.
+    pub fn set_expire(self, expiry: Option<i64>) {
+        if let Some(place) = self.place {
+            self.db.set_expire_at(self.hash, place, self.key, expiry);
+        }
+    }
+}
