@@ -13,7 +13,7 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr, Ordering};
 
@@ -134,12 +134,10 @@ impl AllocatorStats {
 
 /// jemalloc's version.
 pub fn version() -> String {
+    let Some(text) = exchange::<*const c_char>(c"version", None) else { return String::new() };
     // SAFETY: the setting is a pointer to a string that lives as long as the process.
-    exchange::<*const std::ffi::c_char>(c"version", None)
-        .map(|text| {
-            unsafe { CStr::from_ptr(text) }.to_string_lossy().split('-').next().unwrap_or("").to_owned()
-        })
-        .unwrap_or_default()
+    let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();
+    text.split('-').next().unwrap_or("").to_owned()
 }
 
 /// Gives unused pages of all arenas back to the kernel at once; whether jemalloc did.

@@ -97,14 +97,13 @@ impl<'a> EntryMut<'a> {
     }
 
     /// The bytes of an embedded or large value, for as long as the borrow of the entry.
-    pub(crate) fn into_bytes_mut(self) -> &'a mut [u8] {
-        let EntryMut { pointer, life } = self;
-        let large = EntryMut { pointer, life }.into_blob_mut();
-        // SAFETY: one of the two results is `Some`, and `self` is gone: its exclusive borrow goes to the result.
-        match large {
-            Some(blob) => blob.make_mut(),
-            None => unsafe { NonNull::from((EntryMut { pointer, life }).bytes_mut()).as_mut() },
-        }
+    pub(crate) fn into_bytes_mut(mut self) -> &'a mut [u8] {
+        let mut bytes = match self.blob_mut() {
+            Some(blob) => NonNull::from(blob.make_mut()),
+            None => NonNull::from(self.bytes_mut()),
+        };
+        // SAFETY: `self` is gone: its exclusive borrow goes to the result.
+        unsafe { bytes.as_mut() }
     }
 
     /// The large value, if it is one, for as long as the borrow of the entry.
