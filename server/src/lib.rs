@@ -1,4 +1,5 @@
 //! placeholder
+pub mod boot;
 pub mod clock;
 pub mod config;
 pub mod log;

@@ -43,7 +43,7 @@ pub fn local_time(seconds: i64) -> LocalTime {
 /// Continues in a child; the parent exits with status 0 at once. Fails where threads exist already, which a
 /// child would be missing.
 pub fn continue_in_child() -> io::Result<()> {
-    if std::fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() > 1) {
+    if !is_single_threaded() {
         return Err(io::Error::other("a process with threads cannot become a daemon"));
     }
     // SAFETY: there is one thread, so the child's memory is as consistent as this process' is now.
@@ -53,6 +53,23 @@ pub fn continue_in_child() -> io::Result<()> {
         // SAFETY: ends the parent without running handlers that belong to the child now.
         _ => unsafe { libc::_exit(0) },
     }
+}
+
+/// Moves the variables of the environment to the heap, so that their first memory may be written over. Returns
+/// whether it did: not where threads exist, which may be reading them.
+pub fn move_environment() -> bool {
+    if !is_single_threaded() {
+        return false;
+    }
+    for (name, value) in std::env::vars_os() {
+        // SAFETY: there is one thread, so nobody reads the environment meanwhile.
+        unsafe { std::env::set_var(name, value) };
+    }
+    true
+}
+
+fn is_single_threaded() -> bool {
+    std::fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1)
 }
 
 /// Whether the system has a locale of this name for the order of strings; the empty name always is one.

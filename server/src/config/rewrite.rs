@@ -102,6 +102,9 @@ impl Pages {
         } else if forced {
             if !self.signed {
                 self.signed = true;
+                if self.lines.last().is_some_and(|last| !last.is_empty()) {
+                    self.lines.push(Vec::new());
+                }
                 self.lines.push(SIGNATURE.to_vec());
             }
             self.lines.push(line);

@@ -169,3 +169,6 @@ fn arguments(row: &Directive, value: &[u8]) -> Vec<Vec<u8>> {
     }
     value.split(|&byte| byte == b' ').map(<[u8]>::to_vec).collect()
 }
+
+#[cfg(test)]
+mod tests;

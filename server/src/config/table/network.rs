@@ -26,7 +26,7 @@ pub(super) const ROWS: &[Directive] = &[
     flag!("io-threads-do-reads", io_threads_do_reads, false)
         .immutable()
         .is(Traits::DEBUG.union(Traits::INERT)),
-    number!("events-per-io-thread", events_per_io_thread, 0, INT_MAX, 2).is(Traits::HIDDEN).later(IO_THREADS),
+    number!("events-per-io-thread", events_per_io_thread, 0, INT_MAX, 2).later(IO_THREADS),
     number!("prefetch-batch-max-size", prefetch_batch_max_size, 0, 128, 16),
     flag!("mptcp", mptcp, false).immutable().later("multipath TCP"),
 ];

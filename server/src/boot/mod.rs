@@ -1,0 +1,142 @@
+//! From the command line to a process that is ready to become a server.
+//!
+//! `main` calls [`prepare`] before anything else, while there is one thread; it answers `--version` and its
+//! kind, loads the configuration, detaches the daemon and writes the first lines of the log. A server then calls
+//! [`settle_in`] when it knows that it will serve, and [`PidFile::remove`] when it ends. A server embedded in another
+//! program calls none of this: all of it concerns the process.
+
+mod banner;
+mod check;
+mod daemon;
+mod invocation;
+mod limits;
+mod memtest;
+mod title;
+
+pub use banner::{help, initialized, ready, version_line};
+pub use daemon::{PidFile, Supervisor};
+pub use invocation::{Request, parse};
+pub use limits::{OomScore, adjust_open_files, pin_to_cores};
+pub use title::ProcessTitle;
+
+use crate::clock;
+use crate::config::{self, Config, ConfigError, Supervised};
+use crate::log::{Log, Role};
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// A process that is ready to become a server.
+pub struct Prepared {
+    /// The configuration in use.
+    pub config: Config,
+    /// The log that the configuration describes.
+    pub log: Log,
+    /// Who is to be told when the server is ready and when it stops.
+    pub supervisor: Supervisor,
+    /// Whether the process has become a daemon.
+    pub is_daemon: bool,
+    /// The title of the process, if it may be changed.
+    pub title: Option<ProcessTitle>,
+}
+
+/// What the process holds while it serves.
+pub struct SettledIn {
+    /// The file with the process id, to be removed at the end.
+    pub pid_file: Option<PidFile>,
+    /// The kernel's out-of-memory score, for `Changed::OomScoreAdj` and changes of role.
+    pub oom_score: OomScore,
+}
+
+/// Reads the command line (program name first) and prepares the process, or ends with an exit status.
+/// Call it before any thread exists.
+pub fn prepare(arguments: &[OsString]) -> Result<Prepared, ExitCode> {
+    let invocation = match parse(arguments) {
+        Request::Serve(invocation) => invocation,
+        request => return Err(answer(&request)),
+    };
+    let config = config::load(&invocation).map_err(|error| report(&error))?;
+    let log = Log::new(&config, clock::wall_us);
+    if invocation.stdin {
+        log.notice("Reading config from stdin");
+    }
+    for line in config.load_notes.iter().chain(&config.warnings()) {
+        log.warning(line);
+    }
+    let title = config.set_proc_title.then(|| ProcessTitle::claim(arguments)).flatten();
+    check::warn(&config, &log);
+    let supervisor = Supervisor::find(config.supervised, &log);
+    let is_daemon = config.daemonize && supervisor.kind() == Supervised::No;
+    if is_daemon {
+        daemon::detach().map_err(|error| {
+            log.warning(format_args!("Can't become a daemon: {error}"));
+            ExitCode::FAILURE
+        })?;
+    }
+    banner::starting(&log, arguments);
+    Ok(Prepared { config, log, supervisor, is_daemon, title })
+}
+
+/// Takes the process over for one server: open files, pid file, title, logo, score. May lower `maxclients`.
+pub fn settle_in(prepared: &mut Prepared) -> Result<SettledIn, ExitCode> {
+    let Prepared { config, log, is_daemon, title, .. } = prepared;
+    log.set_role(if config.replicaof.is_some() { Role::Replica } else { Role::Primary });
+    adjust_open_files(config, log).map_err(|_| ExitCode::FAILURE)?;
+    let pid_file = (*is_daemon || !config.pidfile.is_empty()).then(|| PidFile::write(config, log));
+    if let Some(title) = title {
+        // A title that cannot be shown is no reason not to serve.
+        let _ = title.show(config);
+    }
+    banner::running(config, log);
+    limits::warn_about_backlog(config, log);
+    if config.maxmemory > 0 && config.maxmemory < 1 << 20 {
+        log.warning(format_args!(
+            "WARNING: You specified a maxmemory value that is less than 1MB (current value is {} bytes). Are you \
+             sure this is what you really want?",
+            config.maxmemory
+        ));
+    }
+    pin_to_cores(&config.server_cpulist, log);
+    let mut oom_score = OomScore::default();
+    // Why it failed is in the log.
+    let _ = oom_score.adjust(config, config.replicaof.is_some(), log);
+    Ok(SettledIn { pid_file, oom_score })
+}
+
+/// Does what was asked for instead of serving.
+fn answer(request: &Request) -> ExitCode {
+    match request {
+        Request::Serve(_) => ExitCode::SUCCESS,
+        Request::Version => {
+            println!("{}", version_line());
+            ExitCode::SUCCESS
+        }
+        Request::Help => {
+            eprint!("{}", help());
+            ExitCode::FAILURE
+        }
+        Request::TestMemory(Some(megabytes)) => memtest::run(*megabytes, &mut std::io::stdout()),
+        Request::TestMemory(None) => {
+            eprintln!("Please specify the amount of memory to test in megabytes.");
+            eprintln!("Example: ./rufous-server --test-memory 4096\n");
+            ExitCode::FAILURE
+        }
+        Request::CheckSystem => check::run(&mut std::io::stdout()),
+        Request::Sentinel => {
+            eprintln!("Sentinel mode is not supported by this server.");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Shows why the configuration cannot be used.
+fn report(error: &ConfigError) -> ExitCode {
+    match error {
+        ConfigError::Unreadable(line) => Log::new(&Config::default(), clock::wall_us).warning(line),
+        ConfigError::Invalid { .. } => {
+            // If standard error is closed there is nobody to tell; the exit status still says it.
+            let _ = std::io::stderr().write_all(error.to_string().as_bytes());
+        }
+    }
+    ExitCode::FAILURE
+}
