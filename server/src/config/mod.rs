@@ -25,6 +25,7 @@ pub use load::{ConfigError, Invocation, load};
 pub use set::{Host, Permissions, SetError, set};
 pub use special::{ClientClass, OutputBufferLimit, OutputBufferLimits, Place, ReplicaOf, SavePoint};
 
+use rufous_protocol::glob;
 use std::path::{Path, PathBuf};
 
 /// What a server has to do after directives have changed; several directives may ask for the same.
@@ -102,8 +103,8 @@ impl Default for Config {
 impl Config {
     /// The directives that match any of the patterns, by table order, each once, as name and value. A pattern
     /// without glob characters is a name, and the answer repeats it as it was written. Aliases are answered
-    /// under their own name. `matches(pattern, name)` is the glob match without regard to case.
-    pub fn get(&self, patterns: &[&[u8]], matches: fn(&[u8], &[u8]) -> bool) -> Vec<(String, Vec<u8>)> {
+    /// under their own name.
+    pub fn get(&self, patterns: &[&[u8]]) -> Vec<(String, Vec<u8>)> {
         let mut found: Vec<(String, Vec<u8>)> = Vec::new();
         let mut add = |name: &str, row: &Directive| {
             if !found.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
@@ -119,7 +120,7 @@ impl Config {
             }
             for row in table::rows().filter(|row| !row.traits.contains(Traits::HIDDEN)) {
                 for name in [Some(row.name), row.alias].into_iter().flatten() {
-                    if matches(pattern, name.as_bytes()) {
+                    if glob::matches_nocase(pattern, name.as_bytes()) {
                         add(name, row);
                     }
                 }

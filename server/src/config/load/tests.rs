@@ -124,7 +124,7 @@ fn values_of_several_arguments() {
     assert_eq!(config.bind, ["1.2.3.4", "-::1"]);
     assert_eq!(config.replicaof, Some(ReplicaOf { host: "host".into(), port: 7 }));
     let get = |name: &str| {
-        let all = config.get(&[name.as_bytes()], |_, _| false);
+        let all = config.get(&[name.as_bytes()]);
         String::from_utf8(all.into_iter().next().unwrap().1).unwrap()
     };
     assert_eq!(get("shutdown-on-sigterm"), "save now");

@@ -129,20 +129,15 @@ fn values_are_brought_into_range_and_parsed_by_blanks() {
     set(&mut config, &bytes(&[("save", "5 6")]), ALL).unwrap();
     assert_eq!(config.save.len(), 1, "at run time the value is the whole");
     set(&mut config, &bytes(&[("client-output-buffer-limit", "pubsub 1mb 2 3")]), ALL).unwrap();
-    let all = config.get(&[b"client-output-buffer-limit"], |_, _| false);
+    let all = config.get(&[b"client-output-buffer-limit"]);
     assert_eq!(all[0].1, b"normal 0 0 0 slave 268435456 67108864 60 pubsub 1048576 2 3");
 }
 
 #[test]
 fn get_answers_names_patterns_and_aliases_once() {
     let config = Config::default();
-    // Enough of a glob for the patterns here.
-    let glob: fn(&[u8], &[u8]) -> bool = |pattern, name| {
-        let suffix = pattern.strip_prefix(b"*").unwrap_or(b"-");
-        name.ends_with(&suffix.to_ascii_lowercase())
-    };
     let names =
-        |patterns: &[&[u8]]| config.get(patterns, glob).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        |patterns: &[&[u8]]| config.get(patterns).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
     assert_eq!(names(&[b"PORT", b"port", b"none"]), ["PORT"], "as it was asked for, once");
     assert_eq!(names(&[b"slave-priority"]), ["slave-priority"]);
     assert_eq!(names(&[b"*-PRIORITY", b"replica-priority"]), ["replica-priority", "slave-priority"]);
