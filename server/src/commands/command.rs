@@ -108,12 +108,12 @@ fn command_docs(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// COMMAND GETKEYS command [arg ...]
 fn command_getkeys(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    reply_keys(cx, args.from(2), false)
+    reply_keys(&mut cx.reply, &cx.server.commands, args.from(2), false)
 }
 
 /// COMMAND GETKEYSANDFLAGS command [arg ...]
 fn command_getkeysandflags(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    reply_keys(cx, args.from(2), true)
+    reply_keys(&mut cx.reply, &cx.server.commands, args.from(2), true)
 }
 
 /// COMMAND HELP
@@ -217,8 +217,7 @@ fn info_of_all(cx: &mut Ctx<'_>) {
     }
 }
 
-fn reply_keys(cx: &mut Ctx<'_>, request: Args<'_>, with_flags: bool) -> Outcome {
-    let table = &cx.server.commands;
+fn reply_keys(reply: &mut Reply<'_>, table: &CommandTable, request: Args<'_>, with_flags: bool) -> Outcome {
     let id =
         table.lookup_request(request, None).ok_or_else(|| error::message("Invalid command specified"))?;
     let row = table.row(id);
@@ -234,14 +233,14 @@ fn reply_keys(cx: &mut Ctx<'_>, request: Args<'_>, with_flags: bool) -> Outcome 
         Ok(_) => return Err(keys::invalid_arguments()),
         Err(error) => return Err(error),
     };
-    cx.reply.array(keys.len());
+    reply.array(keys.len());
     for key in keys {
         if with_flags {
-            cx.reply.array(2);
+            reply.array(2);
         }
-        cx.reply.bulk(request.get(key.position));
+        reply.bulk(request.get(key.position));
         if with_flags {
-            key_flags(&mut cx.reply, key.flags);
+            key_flags(reply, key.flags);
         }
     }
     Ok(())
@@ -472,4 +471,136 @@ fn text(reply: &mut Reply<'_>, name: &str, value: &str) {
 fn number(reply: &mut Reply<'_>, name: &str, value: i64) {
     reply.bulk(name.as_bytes());
     reply.integer(value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::table::container;
+    use rufous_protocol::reply::Resp;
+    use rufous_protocol::request::OwnedArgs;
+
+    const WRITE: Flags = Flags::WRITE.union(Flags::NO_MULTI).union(Flags::ALLOW_BUSY);
+    const ITEMS: &[Command] = &[
+        Command::new("put", container, -3, WRITE, Group::String)
+            .keys(const { &[KeySpec::one(1, keys::RW.union(keys::UPDATE)).note("why")] })
+            .tips(&["request_policy:special"])
+            .docs("2.0.0", "", "Puts.", "key [value]")
+            .deprecated("3.0.0", "`SET`"),
+        Command::new("ping", container, -1, Flags::FAST, Group::Connection),
+        Command::new("eval", container, -3, Flags::NO_MANDATORY_KEYS, Group::Scripting)
+            .keys(const { &[KeySpec::numkeys(2, 0, 1, 1, keys::RW)] }),
+        Command::new("box", container, -2, Flags::empty(), Group::Server).subcommands(
+            const {
+                &[Command::new("get", container, 3, Flags::empty(), Group::Server)
+                    .keys(const { &[KeySpec::one(2, keys::RO)] })]
+            },
+        ),
+    ];
+
+    fn table() -> CommandTable {
+        CommandTable::from_rows(&[ITEMS], []).unwrap()
+    }
+
+    /// The bytes of a reply with line ends as spaces.
+    fn written(resp: Resp, write: impl FnOnce(&mut Reply<'_>)) -> String {
+        let mut out = Vec::new();
+        write(&mut Reply::new(&mut out, resp));
+        String::from_utf8(out).unwrap().trim_end().replace("\r\n", " ")
+    }
+
+    #[test]
+    fn info_has_ten_elements_and_sets_in_resp3() {
+        let table = table();
+        let put = table.lookup(b"put").unwrap();
+        let expected = |set: char, map: &str, spec: &str, index: &str, range: &str| {
+            format!(
+                "*10 $3 put :-3 {set}3 +write +no_multi +allow_busy :1 :1 :1 {set}3 +@write +@string +@slow \
+                 {set}1 $22 request_policy:special {set}1 {map} $5 notes $3 why $5 flags {set}2 +RW +update \
+                 $12 begin_search {spec} $4 type $5 index $4 spec {index} $5 index :1 \
+                 $9 find_keys {spec} $4 type $5 range $4 spec {range} $7 lastkey :0 $7 keystep :1 $5 limit :0 {set}0"
+            )
+        };
+        let check = |resp, expected: String| {
+            assert_eq!(written(resp, |reply| info(reply, &table, put)), expected);
+        };
+        check(Resp::V2, expected('*', "*8", "*4", "*2", "*6"));
+        check(Resp::V3, expected('~', "%4", "%2", "%1", "%3"));
+    }
+
+    #[test]
+    fn subcommands_are_an_array() {
+        let table = table();
+        let container = table.lookup(b"box").unwrap();
+        let text = written(Resp::V3, |reply| info(reply, &table, container));
+        assert!(text.contains("~0 *1 *10 $7 box|get :3 ~0 :2 :2 :1"), "{text}");
+    }
+
+    #[test]
+    fn docs_leave_out_what_is_not_there() {
+        let table = table();
+        let check = |name: &[u8], expected: &str| {
+            let id = table.lookup(name).unwrap();
+            assert_eq!(written(Resp::V3, |reply| docs(reply, &table, id)), expected);
+        };
+        check(
+            b"put",
+            "%7 $7 summary $5 Puts. $5 since $5 2.0.0 $5 group $6 string $9 doc_flags ~1 +deprecated \
+             $16 deprecated_since $5 3.0.0 $11 replaced_by $5 `SET` $9 arguments *2 \
+             %4 $4 name $3 key $4 type $3 key $12 display_text $3 key $14 key_spec_index :0 \
+             %4 $4 name $5 value $4 type $6 string $12 display_text $5 value $5 flags ~1 +optional",
+        );
+        check(
+            b"box",
+            "%5 $7 summary $0  $5 since $5 1.0.0 $5 group $6 server $10 complexity $4 O(1) $11 subcommands \
+             %1 $7 box|get %4 $7 summary $0  $5 since $5 1.0.0 $5 group $6 server $10 complexity $4 O(1)",
+        );
+    }
+
+    #[test]
+    fn keys_of_a_whole_command() {
+        let table = table();
+        let check = |line: &str, with_flags: bool, expected: &str| {
+            let request: OwnedArgs = line.split(' ').map(str::as_bytes).collect();
+            let reply = written(Resp::V3, |reply| {
+                if let Err(error) = reply_keys(reply, &table, request.args(), with_flags) {
+                    reply.error(&error);
+                }
+            });
+            assert_eq!(reply, expected, "{line}");
+        };
+        check("PUT k v", false, "*1 $1 k");
+        check("put k v", true, "*1 *2 $1 k ~2 +RW +update");
+        check("box get k", false, "*1 $1 k");
+        check("eval x 2 a b c", false, "*2 $1 a $1 b");
+        check("eval x 0", false, "*0");
+        check("nosuch k", false, "-ERR Invalid command specified");
+        check("box nosuch k", false, "-ERR Invalid command specified");
+        check("ping", false, "-ERR The command has no key arguments");
+        check("box", false, "-ERR The command has no key arguments");
+        check("put k", false, "-ERR Invalid number of arguments specified for command");
+    }
+
+    #[test]
+    fn filters_of_list() {
+        let table = table();
+        let check = |line: &str, expected: Option<&str>| {
+            let words: OwnedArgs = line.split_whitespace().map(str::as_bytes).collect();
+            let names = Filter::parse(words.args()).map(|filter| {
+                let passing = table.ids().filter(|&id| filter.passes(&table, id));
+                passing.map(|id| table.full_name(id)).collect::<Vec<_>>().join(" ")
+            });
+            assert_eq!(names.as_deref(), expected, "{line}");
+        };
+        check("", Some("put ping eval box box|get"));
+        check("FILTERBY pattern B*", Some("box box|get"));
+        check("filterby ACLCAT Fast", Some("ping"));
+        check("filterby aclcat nosuch", Some(""));
+        check("filterby module any", Some(""));
+        for wrong in
+            ["filterby", "filterby module", "filterby what x", "other module x", "filterby module x y"]
+        {
+            check(wrong, None);
+        }
+    }
 }
