@@ -216,7 +216,7 @@ mod tests {
         let hash = PerfectHash::new(named.collect());
         for (name, i) in names.iter().zip(0..) {
             assert_eq!(hash.find(Fingerprint::of(TOP_LEVEL, name.as_bytes())), Some(CommandId(i)));
-            assert_eq!(hash.find(Fingerprint::of(TOP_LEVEL, name[1..].as_bytes())), None);
+            assert_eq!(hash.find(Fingerprint::of(TOP_LEVEL, &name.as_bytes()[1..])), None);
         }
     }
 
