@@ -86,6 +86,9 @@ pub enum Changed {
     TlsPort,
 }
 
+/// Smallest replication backlog: less is taken as this.
+const BACKLOG_BYTES_MIN: u64 = 16 << 10;
+
 /// Least and greatest frequency of periodic work; anything beyond is taken as the nearer one.
 const HZ_BOUNDS: (u32, u32) = (1, 500);
 
@@ -162,6 +165,7 @@ impl Config {
     /// Brings values that depend on others, or are only hints, into line.
     fn settle(&mut self) {
         self.hz = self.hz.clamp(HZ_BOUNDS.0, HZ_BOUNDS.1);
+        self.repl_backlog_size = self.repl_backlog_size.max(BACKLOG_BYTES_MIN);
     }
 }
 

@@ -49,4 +49,6 @@ mod feature {
 }
 
 #[cfg(test)]
+mod live_tests;
+#[cfg(test)]
 mod tests;
