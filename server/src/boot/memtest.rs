@@ -5,7 +5,6 @@
 
 use std::hint::black_box;
 use std::io::Write;
-use std::process::ExitCode;
 
 const PASSES: u32 = 50;
 const BYTES_PER_MEGABYTE: usize = 1 << 20;
@@ -14,12 +13,12 @@ const BYTES_PER_MEGABYTE: usize = 1 << 20;
 type Fault = (usize, u64, u64);
 
 /// Tests this many megabytes and prints how it goes.
-pub(super) fn run(megabytes: usize, out: &mut impl Write) -> ExitCode {
+pub(super) fn run(megabytes: usize, out: &mut impl Write) -> i32 {
     let words = megabytes.saturating_mul(BYTES_PER_MEGABYTE / 8);
     let mut memory: Vec<u64> = Vec::new();
     if words == 0 || memory.try_reserve_exact(words).is_err() {
         eprintln!("Unable to allocate {megabytes} megabytes");
-        return ExitCode::FAILURE;
+        return 1;
     }
     memory.resize(words, 0);
     let mut say = |text: String| {
@@ -32,11 +31,11 @@ pub(super) fn run(megabytes: usize, out: &mut impl Write) -> ExitCode {
             say(format!(
                 "\n*** MEMORY ERROR DETECTED: word {index} is {found:#018x} and should be {expected:#018x}\n"
             ));
-            return ExitCode::FAILURE;
+            return 1;
         }
     }
     say("\nYour memory passed this test.\n".to_owned());
-    ExitCode::SUCCESS
+    0
 }
 
 fn test_once(memory: &mut [u64], seed: u64) -> Result<(), Fault> {
@@ -106,7 +105,7 @@ mod tests {
     #[test]
     fn nothing_to_test_is_an_error() {
         let mut out = Vec::new();
-        assert_eq!(format!("{:?}", run(0, &mut out)), format!("{:?}", ExitCode::FAILURE));
+        assert_eq!(run(0, &mut out), 1);
         assert!(out.is_empty());
     }
 }

@@ -24,7 +24,6 @@ use crate::config::{self, Config, ConfigError, Supervised};
 use crate::log::{Log, Role};
 use std::ffi::OsString;
 use std::io::Write;
-use std::process::ExitCode;
 
 /// A process that is ready to become a server.
 pub struct Prepared {
@@ -50,7 +49,7 @@ pub struct SettledIn {
 
 /// Reads the command line (program name first) and prepares the process, or ends with an exit status.
 /// Call it before any thread exists.
-pub fn prepare(arguments: &[OsString]) -> Result<Prepared, ExitCode> {
+pub fn prepare(arguments: &[OsString]) -> Result<Prepared, i32> {
     let invocation = match parse(arguments) {
         Request::Serve(invocation) => invocation,
         request => return Err(answer(&request)),
@@ -70,7 +69,7 @@ pub fn prepare(arguments: &[OsString]) -> Result<Prepared, ExitCode> {
     if is_daemon {
         daemon::detach().map_err(|error| {
             log.warning(format_args!("Can't become a daemon: {error}"));
-            ExitCode::FAILURE
+            1
         })?;
     }
     banner::starting(&log, arguments);
@@ -78,10 +77,10 @@ pub fn prepare(arguments: &[OsString]) -> Result<Prepared, ExitCode> {
 }
 
 /// Takes the process over for one server: open files, pid file, title, logo, score. May lower `maxclients`.
-pub fn settle_in(prepared: &mut Prepared) -> Result<SettledIn, ExitCode> {
+pub fn settle_in(prepared: &mut Prepared) -> Result<SettledIn, i32> {
     let Prepared { config, log, is_daemon, title, .. } = prepared;
     log.set_role(if config.replicaof.is_some() { Role::Replica } else { Role::Primary });
-    adjust_open_files(config, log).map_err(|_| ExitCode::FAILURE)?;
+    adjust_open_files(config, log).map_err(|_| 1)?;
     let pid_file = (*is_daemon || !config.pidfile.is_empty()).then(|| PidFile::write(config, log));
     if let Some(title) = title {
         // A title that cannot be shown is no reason not to serve.
@@ -104,33 +103,33 @@ pub fn settle_in(prepared: &mut Prepared) -> Result<SettledIn, ExitCode> {
 }
 
 /// Does what was asked for instead of serving.
-fn answer(request: &Request) -> ExitCode {
+fn answer(request: &Request) -> i32 {
     match request {
-        Request::Serve(_) => ExitCode::SUCCESS,
+        Request::Serve(_) => 0,
         Request::Version => {
             println!("{}", version_line());
-            ExitCode::SUCCESS
+            0
         }
         Request::Help => {
             eprint!("{}", help());
-            ExitCode::FAILURE
+            1
         }
         Request::TestMemory(Some(megabytes)) => memtest::run(*megabytes, &mut std::io::stdout()),
         Request::TestMemory(None) => {
             eprintln!("Please specify the amount of memory to test in megabytes.");
             eprintln!("Example: ./rufous-server --test-memory 4096\n");
-            ExitCode::FAILURE
+            1
         }
         Request::CheckSystem => check::run(&mut std::io::stdout()),
         Request::Sentinel => {
             eprintln!("Sentinel mode is not supported by this server.");
-            ExitCode::FAILURE
+            1
         }
     }
 }
 
 /// Shows why the configuration cannot be used.
-fn report(error: &ConfigError) -> ExitCode {
+fn report(error: &ConfigError) -> i32 {
     match error {
         ConfigError::Unreadable(line) => Log::new(&Config::default(), clock::wall_us).warning(line),
         ConfigError::Invalid { .. } => {
@@ -138,5 +137,5 @@ fn report(error: &ConfigError) -> ExitCode {
             let _ = std::io::stderr().write_all(error.to_string().as_bytes());
         }
     }
-    ExitCode::FAILURE
+    1
 }
