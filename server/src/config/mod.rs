@@ -142,24 +142,27 @@ impl Config {
         self.dir.join(Path::new(path))
     }
 
-    /// One line for each directive that differs from its default but has no effect yet.
+    /// One line for the log for each directive that differs from its default but has no effect yet.
     pub fn warnings(&self) -> Vec<String> {
-        let default = Config::default();
-        let waits = |row: &Directive| row.later.filter(|_| row.is_away_from(self, &default));
-        let warn = |name: &str, feature: &str| {
-            format!(
-                "WARNING: '{name}' is accepted but has no effect: {feature} is not supported by this version."
-            )
-        };
-        let mut lines: Vec<String> =
-            table::rows().filter_map(|row| waits(row).map(|feature| warn(row.name, feature))).collect();
+        let mut lines = self.warnings_about(table::rows());
         if !self.users.is_empty() {
-            lines.push(warn("user", "access control lists"));
+            lines.push(no_effect("user", "access control lists"));
         }
         if !self.loaded_modules.is_empty() {
-            lines.push(warn("loadmodule", "modules"));
+            lines.push(no_effect("loadmodule", "modules"));
         }
         lines
+    }
+
+    /// The same for some directives by name, after a CONFIG SET of them.
+    pub fn warnings_after_set(&self, names: &[&[u8]]) -> Vec<String> {
+        self.warnings_about(names.iter().filter_map(|name| table::find(name)))
+    }
+
+    fn warnings_about(&self, rows: impl Iterator<Item = &'static Directive>) -> Vec<String> {
+        let default = Config::default();
+        let waiting = rows.filter(|row| row.is_away_from(self, &default));
+        waiting.filter_map(|row| row.later.map(|feature| no_effect(row.name, feature))).collect()
     }
 
     /// Brings values that depend on others, or are only hints, into line.
@@ -167,6 +170,10 @@ impl Config {
         self.hz = self.hz.clamp(HZ_BOUNDS.0, HZ_BOUNDS.1);
         self.repl_backlog_size = self.repl_backlog_size.max(BACKLOG_BYTES_MIN);
     }
+}
+
+fn no_effect(name: &str, feature: &str) -> String {
+    format!("WARNING: '{name}' is accepted but has no effect: {feature} is not supported by this version.")
 }
 
 impl Directive {

@@ -211,6 +211,9 @@ fn a_directive_without_effect_warns_once_when_it_asks_for_something() {
         assert_eq!(warnings.len(), 1, "{}: {warnings:?}", row.name);
         assert!(warnings[0].starts_with(&format!("WARNING: '{}' is accepted", row.name)), "{warnings:?}");
     }
+    let mut config = Config::default();
+    set(&mut config, &[(b"appendonly", b"yes"), (b"timeout", b"1")], Permissions::default()).unwrap();
+    assert_eq!(config.warnings_after_set(&[b"AppendOnly", b"timeout"]), config.warnings());
     assert_eq!(load_text("save \"\"").warnings(), Vec::<String>::new(), "nothing is what happens anyway");
     assert_eq!(load_text("user a on\nloadmodule x.so").warnings().len(), 2);
 }
