@@ -199,7 +199,7 @@ proptest! {
                 _ => {
                     now += amount;
                     let mut expected: Vec<u64> =
-                        owner.expiries.iter().filter(|(_, at)| **at <= now - 1).map(|(key, _)| *key).collect();
+                        owner.expiries.iter().filter(|(_, at)| **at < now).map(|(key, _)| *key).collect();
                     let late: Vec<u64> =
                         owner.expiries.iter().filter(|(_, at)| **at == now).map(|(key, _)| *key).collect();
                     let mut due = owner.all_due(now);
