@@ -22,6 +22,8 @@ const LARGE_BYTES_MIN: usize = 64 * 1024;
 
 /// Records that the wheel may hold for keys without or with another expiry, beyond one for each key with an expiry.
 const STALE_RECORDS_MAX: usize = 1024;
+/// Records whose keys are looked up together, so that their cache misses overlap.
+const DUE_WINDOW: usize = 16;
 
 /// A string value to store.
 #[derive(Debug)]
@@ -406,19 +408,36 @@ impl Db {
         if self.wheel.len() > 2 * self.expires_len + STALE_RECORDS_MAX && !self.wheel.is_restarting() {
             self.wheel.restart();
         }
-        for count in 0..budget {
-            let hash = match self.wheel.pop(now) {
-                Popped::Record(hash) => hash,
-                Popped::Working => continue,
-                Popped::Nothing => return count,
-            };
+        let (mut looked_at, mut more) = (0, true);
+        while more && looked_at < budget {
+            let (mut window, mut filled) = ([0; DUE_WINDOW], 0);
+            while more && looked_at < budget && filled < DUE_WINDOW {
+                match self.wheel.pop(now) {
+                    Popped::Record(hash) => {
+                        window[filled] = hash;
+                        filled += 1;
+                    }
+                    Popped::Working => (),
+                    Popped::Nothing => more = false,
+                }
+                looked_at += usize::from(more);
+            }
+            self.name_due(now, &window[..filled], visit);
+        }
+        looked_at
+    }
+
+    /// Names the keys of a window of popped records that are due; adds the others to the wheel again.
+    fn name_due(&mut self, now: i64, window: &[u64], visit: &mut dyn FnMut(&[u8])) {
+        window.iter().for_each(|&hash| self.entries.prefetch_bucket(hash));
+        window.iter().for_each(|&hash| self.entries.prefetch_entry(hash));
+        for &hash in window {
             let Some(entry) = self.expiring(hash) else { continue };
             match entry.expire_at().filter(|&at| at >= now) {
                 None => visit(entry.key()),
                 Some(at) => self.wheel.add(record_time(at), hash),
             }
         }
-        budget
     }
 
     /// When [`Db::due`] may next have something (unix ms).

@@ -6,7 +6,7 @@
 
 use crate::blob::Blob;
 use crate::entries::Entries;
-use crate::entry::{Content, Entry, EntryRef, Str, embeds};
+use crate::entry::{Content, Entry, EntryRef, Str};
 use crate::twin::Place;
 
 /// A string, for changing.
@@ -89,8 +89,6 @@ impl<'a> StrMut<'a> {
 
     /// Makes the value bytes of the given length, in an entry that no view sees.
     fn own(&mut self, len: usize) {
-        let entry = self.entry();
-        let stays_embedded = embeds(entry.key().len(), entry.expire_at().is_some(), len);
         if let Some(mut entry) = self.entries.get_mut(self.place) {
             if entry.try_resize(len) {
                 return;
@@ -107,14 +105,11 @@ impl<'a> StrMut<'a> {
             return self.replace(Content::Blob(blob), true);
         }
         let old = value.as_bytes(&mut buffer);
-        let mut bytes = Vec::with_capacity(if stays_embedded { len } else { len + len / 4 });
-        bytes.extend_from_slice(&old[..old.len().min(len)]);
-        bytes.resize(len, 0);
-        if stays_embedded {
-            self.replace(Content::Bytes(&bytes), true);
-        } else {
-            self.replace(Content::Blob(Blob::from(bytes)), true);
-        }
+        let old = &old[..old.len().min(len)];
+        let content = Content::Padded { bytes: old, len };
+        let (entry, expiry) = (self.entry(), self.entry().expire_at());
+        let new = Entry::string(entry.key(), content, true, expiry, entry.access());
+        self.place = self.entries.replace(self.place, new).0;
     }
 
     fn blob_mut(&mut self) -> Option<&mut Blob> {

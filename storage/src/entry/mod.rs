@@ -88,40 +88,52 @@ impl Entry {
     ) -> Entry {
         let raw = if raw { RAW } else { 0 };
         match content {
-            Content::Int(value) => {
-                let form = Form::of_int(value);
-                let inline = if form == Form::Int16 { value as u16 } else { 0 };
-                let entry = Entry::allocate(key, Kind::String, form, raw, expiry, access, inline);
-                // SAFETY: the allocation has the payload bytes that the form announces.
-                unsafe {
-                    match form {
-                        Form::Int32 => entry.as_ref().payload().cast::<i32>().write(value as i32),
-                        Form::Int64 => entry.as_ref().payload().cast::<i64>().write(value),
-                        _ => (),
-                    }
-                }
-                entry
-            }
-            Content::Bytes(bytes) if embeds(key.len(), expiry.is_some(), bytes.len()) => {
-                let inline = bytes.len() as u16;
-                let entry = Entry::allocate(key, Kind::String, Form::Embedded, raw, expiry, access, inline);
-                // SAFETY: an embedded entry has room for `inline` bytes behind its key.
-                unsafe {
-                    let value = entry.as_ref().value_start();
-                    value.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
-                }
-                entry
-            }
-            Content::Bytes(bytes) => {
-                Entry::string(key, Content::Blob(Blob::from(bytes.to_vec())), raw != 0, expiry, access)
-            }
-            Content::Blob(blob) => {
-                let entry = Entry::allocate(key, Kind::String, Form::Blob, raw, expiry, access, 0);
-                // SAFETY: the form has eight payload bytes, aligned to eight; the entry owns the handle from here.
-                unsafe { entry.as_ref().payload().cast::<Blob>().write(blob) };
-                entry
+            Content::Int(value) => Entry::int(key, value, raw, expiry, access),
+            Content::Bytes(bytes) => Entry::bytes(key, bytes, bytes.len(), raw, expiry, access),
+            Content::Padded { bytes, len } => Entry::bytes(key, bytes, len, raw, expiry, access),
+            Content::Blob(blob) => Entry::blob(key, blob, raw, expiry, access),
+        }
+    }
+
+    fn int(key: &[u8], value: i64, raw: u8, expiry: Option<i64>, access: u32) -> Entry {
+        let form = Form::of_int(value);
+        let inline = if form == Form::Int16 { value as u16 } else { 0 };
+        let entry = Entry::allocate(key, form, raw, expiry, access, inline);
+        // SAFETY: the allocation has the payload bytes that the form announces.
+        unsafe {
+            match form {
+                Form::Int32 => entry.as_ref().payload().cast::<i32>().write(value as i32),
+                Form::Int64 => entry.as_ref().payload().cast::<i64>().write(value),
+                _ => (),
             }
         }
+        entry
+    }
+
+    /// An entry with `len` bytes, of which all but the first few are zero.
+    fn bytes(key: &[u8], bytes: &[u8], len: usize, raw: u8, expiry: Option<i64>, access: u32) -> Entry {
+        let (copied, zeros) = (bytes.len().min(len), len.saturating_sub(bytes.len()));
+        if !embeds(key.len(), expiry.is_some(), len) {
+            let mut large = Vec::with_capacity(len);
+            large.extend_from_slice(&bytes[..copied]);
+            large.resize(len, 0);
+            return Entry::blob(key, Blob::from(large), raw, expiry, access);
+        }
+        let entry = Entry::allocate(key, Form::Embedded, raw, expiry, access, len as u16);
+        // SAFETY: an embedded entry has room for `len` bytes behind its key.
+        unsafe {
+            let value = entry.as_ref().value_start();
+            value.copy_from_nonoverlapping(NonNull::from(bytes).cast(), copied);
+            value.add(copied).write_bytes(0, zeros);
+        }
+        entry
+    }
+
+    fn blob(key: &[u8], blob: Blob, raw: u8, expiry: Option<i64>, access: u32) -> Entry {
+        let entry = Entry::allocate(key, Form::Blob, raw, expiry, access, 0);
+        // SAFETY: the form has eight payload bytes, aligned to eight; the entry owns the handle from here.
+        unsafe { entry.as_ref().payload().cast::<Blob>().write(blob) };
+        entry
     }
 
     /// The same value under another key or expiry; a large value is shared, not copied.
@@ -152,16 +164,8 @@ impl Entry {
         Entry(pointer)
     }
 
-    /// An entry with header, expiry and key written; payload and value are the caller's to write.
-    fn allocate(
-        key: &[u8],
-        kind: Kind,
-        form: Form,
-        raw: u8,
-        expiry: Option<i64>,
-        access: u32,
-        inline: u16,
-    ) -> Entry {
+    /// A string's entry with header, expiry and key written; payload and value are the caller's to write.
+    fn allocate(key: &[u8], form: Form, raw: u8, expiry: Option<i64>, access: u32, inline: u16) -> Entry {
         let mut flags = raw | form.payload_flag();
         if expiry.is_some() {
             flags |= HAS_EXPIRY;
@@ -175,7 +179,7 @@ impl Entry {
         // flags announce at the offsets that the table in the head of this file gives.
         unsafe {
             let Some(pointer) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };
-            pointer.write(kind as u8 | (form as u8) << 4);
+            pointer.write(Kind::String as u8 | (form as u8) << 4);
             pointer.add(1).write(flags);
             pointer.add(2).write(if flags & WIDE_KEY == 0 { key.len() as u8 } else { 0 });
             pointer.add(3).write(inline as u8);

@@ -36,7 +36,8 @@ fn entries_are_as_small_as_their_content() {
 
 #[test]
 fn every_shape_reads_back() {
-    let keys = [0, 1, 7, 8, 255, 256, 70_000].map(|len| (0..len).map(|n| n as u8).collect::<Vec<_>>());
+    let longest = if cfg!(miri) { 1000 } else { 70_000 };
+    let keys = [0, 1, 7, 8, 255, 256, longest].map(|len| (0..len).map(|n| n as u8).collect::<Vec<_>>());
     let values = [0, 1, 44, 45, 64, 255, 256, 4000, 4100, 20_000].map(|len| vec![b'v'; len]);
     for key in &keys {
         for expiry in [None, Some(0), Some(-5), Some(i64::MAX)] {

@@ -76,6 +76,11 @@ impl Encoding {
 pub(crate) enum Content<'a> {
     Int(i64),
     Bytes(&'a [u8]),
+    /// Bytes, then zeros up to a length.
+    Padded {
+        bytes: &'a [u8],
+        len: usize,
+    },
     Blob(Blob),
 }
 

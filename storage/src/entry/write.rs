@@ -45,7 +45,7 @@ impl<'a> EntryMut<'a> {
                 }
                 self.bytes_mut().copy_from_slice(bytes);
             }
-            Content::Blob(_) => return false,
+            Content::Padded { .. } | Content::Blob(_) => return false,
         }
         self.set_raw(raw);
         true

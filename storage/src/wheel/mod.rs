@@ -126,7 +126,7 @@ impl Wheel {
                 skip -= len;
                 continue;
             }
-            for hash in pile.iter().skip(std::mem::take(&mut skip)).take(left) {
+            for hash in pile.iter_from(std::mem::take(&mut skip)).take(left) {
                 visit(hash);
                 left -= 1;
             }
@@ -140,7 +140,7 @@ impl Wheel {
     pub fn sample_first(&self, count: usize, visit: &mut dyn FnMut(u64)) {
         if let Some((level, index)) = self.first_slot() {
             let slot = self.levels[level].as_ref().map(|level| &level.slots[index]);
-            slot.into_iter().flat_map(Records::iter).take(count).for_each(visit);
+            slot.into_iter().flat_map(|slot| slot.iter_from(0)).take(count).for_each(visit);
         }
     }
 

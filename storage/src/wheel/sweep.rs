@@ -78,7 +78,7 @@ impl Sweep {
         let count = records.len();
         let mut distinct: Vec<u64> = match depth {
             HASH_BYTES => records.pop().into_iter().collect(), // they are all equal
-            _ => records.iter().collect(),
+            _ => records.iter_from(0).collect(),
         };
         distinct.sort_unstable();
         distinct.dedup();
