@@ -71,8 +71,8 @@ impl Clock {
 
     /// Cached wall time in milliseconds since 1970.
     #[inline]
-    pub fn now_ms(&self) -> u64 {
-        self.wall_us / 1000
+    pub fn now_ms(&self) -> i64 {
+        (self.wall_us / 1000) as i64
     }
 
     /// Cached wall time in microseconds since 1970.

@@ -1,0 +1,125 @@
+//! What a command gets to work with.
+//!
+//! The fields are disjoint on purpose: a handler reads a borrowed value from `db` and writes it to `reply` in one
+//! expression, without a copy.
+
+use crate::client::output::{Mark, Shared};
+use crate::client::{Client, Special};
+use crate::command::table::CommandId;
+use crate::effects::Event;
+use crate::engine::State;
+use crate::store::Keys;
+use rufous_protocol::error::{self, ReplyError};
+use rufous_protocol::reply::{Reply, Resp};
+use rufous_protocol::request::Args;
+use rufous_storage::Blob;
+
+/// See the file head.
+pub struct Ctx<'a> {
+    /// The keys of the selected database, and through `db.store` everything about keys.
+    pub db: Keys<'a>,
+    /// Everything of the engine that is not keys: configuration, clients, statistics...
+    pub server: &'a mut State,
+    /// Who asks. Taken out of `server.clients` meanwhile.
+    pub client: &'a mut Client,
+    /// Where the reply goes.
+    pub reply: Reply<'a>,
+    /// Large blocks spliced into the reply by reference: (position in the reply buffer, block).
+    pub refs: &'a mut Vec<(usize, Shared)>,
+    /// Messages to the asking client itself that must follow the reply (pub/sub, invalidation).
+    pub pushes: Vec<u8>,
+    /// The running command.
+    pub command: CommandId,
+    /// EXEC is running queued commands.
+    pub in_exec: bool,
+    /// Errors replied by the running command, for its `failed_calls`.
+    pub errors: u32,
+}
+
+impl Ctx<'_> {
+    /// Unix time in milliseconds, the same for the whole command.
+    #[inline]
+    pub fn now(&self) -> i64 {
+        self.db.now
+    }
+
+    /// Records that a key changed, `n` times, and that `event` happened: dirty count, WATCH, tracking, notification.
+    #[inline]
+    pub fn changed(&mut self, key: &[u8], event: Event, n: u64) {
+        self.db.store.dirty += n;
+        self.db.store.effects.changed(self.db.index, key);
+        self.db.store.effects.event(self.db.index, key, event);
+    }
+
+    /// A keyspace event without a change of its own.
+    #[inline]
+    pub fn notify(&mut self, key: &[u8], event: Event) {
+        self.db.store.effects.event(self.db.index, key, event);
+    }
+
+    /// Selects a database for this and the following commands of the client.
+    pub fn select(&mut self, index: usize) {
+        self.client.db = index;
+        self.db.index = index;
+    }
+
+    /// Switches the client's protocol for this reply and all that follow.
+    pub fn set_resp(&mut self, resp: Resp) {
+        self.reply.resp = resp;
+        self.client.resp = resp;
+        self.client.refresh_subscribed();
+    }
+
+    /// Replies a large string by reference.
+    pub fn bulk_shared(&mut self, blob: &Blob) {
+        self.reply.bulk_header(blob.len());
+        self.refs.push((self.reply.out.len(), Shared::Value(blob.clone())));
+        self.reply.encoded(b"\r\n");
+    }
+
+    /// The present end of the reply, for [`Ctx::fail`].
+    #[inline]
+    pub fn mark(&self) -> Mark {
+        Mark::at(self.reply.out.len(), self.refs.len())
+    }
+
+    /// Replaces all that was replied since `mark` by an error, and counts it.
+    #[cold]
+    pub fn fail(&mut self, mark: Mark, error: &ReplyError) {
+        let (tail, refs) = mark.parts();
+        self.reply.out.truncate(tail);
+        self.refs.truncate(refs);
+        self.error(error);
+    }
+
+    /// Replies an error and counts it.
+    #[cold]
+    pub fn error(&mut self, error: &ReplyError) {
+        self.errors += 1;
+        self.server.stats.count_error(error.code());
+        self.reply.error(error);
+    }
+
+    /// The reply of a container's HELP: every subcommand's form with what it does.
+    pub fn help(&mut self, container: &str, lines: &[(&str, &str)]) {
+        self.reply.array(1 + 2 * lines.len() + 2);
+        self.reply.simple(&format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+        for (form, effect) in lines.iter().chain(&[("HELP", "Print this help.")]) {
+            self.reply.simple(form);
+            self.reply.simple(&format!("    {effect}"));
+        }
+    }
+
+    /// "Unknown subcommand or wrong number of arguments" for the running container command.
+    pub fn subcommand_syntax(&self, args: Args<'_>) -> ReplyError {
+        let name = self.server.commands.full_name(self.command);
+        let container = name.split('|').next().unwrap_or(name).to_ascii_uppercase();
+        error::subcommand_syntax(container.as_bytes(), args.get(1))
+    }
+
+    /// Does any special mode of the client hold?
+    #[inline]
+    pub fn is(&self, special: Special) -> bool {
+        self.client.special.intersects(special)
+    }
+}

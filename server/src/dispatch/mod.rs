@@ -1,0 +1,172 @@
+//! The one door: every request, whoever sends it, enters at [`execute`].
+//!
+//! A request is looked up, passes the gates (refusals and detours, in Redis' order: [`gates`]), runs, and what it set
+//! off is fanned out ([`crate::effects`], [`crate::fanout`]). When nothing is special about the client, the engine or
+//! the command, the gates are skipped after one test.
+//!
+//! Invariants: a handler that returns an error has its reply taken back to where it started and replaced by the error,
+//! here and nowhere else; the effects queue is empty when `execute` returns; one monotonic timestamp is taken per
+//! command (the end of one is the start of the next).
+
+pub mod gates;
+pub mod window;
+
+use crate::client::{Closing, Peer, ReplyMode, Special};
+use crate::command::table::CommandId;
+use crate::command::{Command, Flags};
+use crate::context::Ctx;
+use crate::engine::Engine;
+use crate::{fanout, monitor};
+use gates::Refusal;
+use rufous_protocol::error;
+use rufous_protocol::reply::Reply;
+use rufous_protocol::request::Args;
+
+/// What became of a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flow {
+    /// Answered (or deliberately not).
+    Done,
+    /// CLIENT PAUSE holds it back: to be offered again, unchanged.
+    Postponed,
+}
+
+/// Runs one request of `peer`, which is taken out of the registry. `id` is the result of the name lookup.
+pub fn execute(engine: &mut Engine, peer: &mut Peer, id: Option<CommandId>, args: Args<'_>) -> Flow {
+    let Peer { client, out } = peer;
+    if client.special.contains(Special::REPLY_MUTED) && client.reply_mode == ReplyMode::SkipNext {
+        client.reply_mode = ReplyMode::SkipThis;
+    }
+    let touch = !client.special.contains(Special::NO_TOUCH);
+    let now = engine.state.clock.now_ms();
+    let mark = out.mark();
+    let tail = &mut out.tail;
+    let mut cx = Ctx {
+        db: crate::store::Keys { store: &mut engine.store, index: client.db, now, touch },
+        server: &mut engine.state,
+        reply: Reply::new(tail, client.resp),
+        client,
+        refs: &mut out.refs,
+        pushes: Vec::new(),
+        command: id.unwrap_or_default(),
+        in_exec: false,
+        errors: 0,
+    };
+    let flow = admit_and_call(&mut cx, id, args);
+    let pushes = std::mem::take(&mut cx.pushes);
+    if peer.client.special.contains(Special::REPLY_MUTED) {
+        mute(peer, mark);
+    }
+    if !pushes.is_empty() {
+        peer.out.tail.extend_from_slice(&pushes);
+    }
+    if !engine.store.effects.is_empty() {
+        fanout::publish(engine, peer);
+    }
+    flow
+}
+
+fn admit_and_call(cx: &mut Ctx<'_>, id: Option<CommandId>, args: Args<'_>) -> Flow {
+    let Some(id) = id else {
+        return unknown(cx, args);
+    };
+    let row = cx.server.commands.row(id);
+    cx.client.last_command = Some(id);
+    if !row.accepts(args.len()) {
+        reject(cx, Some(id), error::wrong_arity(cx.server.commands.full_name(id)));
+        return Flow::Done;
+    }
+    if !cx.client.special.is_empty() || !cx.server.special.is_empty() || row.flags.contains(Flags::PROTECTED) {
+        match gates::check(cx, id, row, args) {
+            Ok(()) => {}
+            Err(Refusal::Error(error)) => {
+                reject(cx, Some(id), error);
+                return Flow::Done;
+            }
+            Err(Refusal::Queue) => {
+                crate::transaction::queue(cx, id, args);
+                return Flow::Done;
+            }
+            Err(Refusal::Postpone) => return Flow::Postponed,
+        }
+    }
+    call(cx, id, row, args);
+    Flow::Done
+}
+
+#[cold]
+fn unknown(cx: &mut Ctx<'_>, args: Args<'_>) -> Flow {
+    let name = args.get(0);
+    // A browser was talked into speaking to us (cross-protocol scripting): hang up.
+    if name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:") {
+        cx.server.warn_of_cross_protocol_attack(cx.client);
+        cx.client.close(Closing::Now);
+        return Flow::Done;
+    }
+    let error = match cx.server.commands.lookup(name) {
+        // Only a container's subcommand can be missing when the name is known.
+        Some(container) => error::unknown_subcommand(cx.server.commands.full_name(container).as_bytes(), args.get(1)),
+        None => error::unknown_command(name, args.from(1).iter()),
+    };
+    reject(cx, None, error);
+    Flow::Done
+}
+
+/// Refuses a request before it ran: counts it and, inside MULTI, dooms the transaction.
+#[cold]
+fn reject(cx: &mut Ctx<'_>, id: Option<CommandId>, error: error::ReplyError) {
+    if let Some(multi) = &mut cx.client.multi {
+        multi.doomed = true;
+    }
+    if let Some(id) = id {
+        cx.server.commands.stats_mut(id).rejected_calls += 1;
+    }
+    cx.error(&error);
+}
+
+/// Runs a command that passed the gates: handler, statistics, slow log, monitors. EXEC comes here for every queued one.
+pub fn call(cx: &mut Ctx<'_>, id: CommandId, row: &'static Command, args: Args<'_>) {
+    let outer_errors = std::mem::replace(&mut cx.errors, 0);
+    let outer_command = std::mem::replace(&mut cx.command, id);
+    let mark = cx.mark();
+    let started = cx.server.clock.last_tick();
+    if let Err(error) = (row.handler)(cx, args) {
+        cx.fail(mark, &error);
+    }
+    let duration_ns = cx.server.clock.tick() - started;
+    let failed = cx.errors > 0;
+    let keep_histogram = cx.server.config.latency_tracking;
+    let stats = cx.server.commands.stats_mut(id);
+    stats.record(duration_ns, keep_histogram);
+    stats.failed_calls += u64::from(failed);
+    cx.server.stats.commands += 1;
+    if !row.flags.contains(Flags::SKIP_SLOWLOG) {
+        crate::slowlog::note(cx, id, args, duration_ns, mark);
+    }
+    if duration_ns >= cx.server.latency.threshold_ns {
+        let event = if row.flags.contains(Flags::FAST) { "fast-command" } else { "command" };
+        let now_s = cx.now() / 1000;
+        cx.server.latency.add(event, now_s, duration_ns / 1_000_000);
+    }
+    if !cx.server.monitors.is_empty() {
+        monitor::feed(cx, row, args);
+    }
+    if cx.is(Special::TRACKING) && row.flags.contains(Flags::READONLY) {
+        crate::tracking::remember_keys(cx, id, row, args);
+    }
+    cx.errors = outer_errors + cx.errors;
+    cx.command = outer_command;
+}
+
+/// CLIENT REPLY OFF and SKIP: drops what the command replied.
+fn mute(peer: &mut Peer, mark: crate::client::output::Mark) {
+    match peer.client.reply_mode {
+        ReplyMode::Off => peer.out.truncate(mark),
+        ReplyMode::SkipThis => {
+            peer.out.truncate(mark);
+            peer.client.reply_mode = ReplyMode::On;
+            peer.client.special.remove(Special::REPLY_MUTED);
+        }
+        ReplyMode::On | ReplyMode::SkipNext => {}
+    }
+}

@@ -1,0 +1,71 @@
+//! A window: the requests that one client pipelined, run together.
+//!
+//! All names are looked up first and the memory that the keys need is prefetched in two stages (bucket, then entry), so
+//! that the cache misses of up to [`WINDOW`] commands overlap; then they run one by one.
+
+use super::{Flow, execute};
+use crate::client::Peer;
+use crate::command::table::CommandId;
+use crate::engine::Engine;
+use rufous_protocol::request::Batch;
+
+/// Requests parsed ahead and prefetched together.
+pub const WINDOW: usize = 16;
+
+/// Runs the requests of `batch` from number `first` on. Returns the number of the request at which it stopped:
+/// `batch.len()`, or an earlier one that was postponed or followed a close.
+pub fn run(engine: &mut Engine, peer: &mut Peer, batch: &mut Batch, buf: &[u8], first: usize) -> usize {
+    let count = batch.len();
+    let mut ids = [None::<CommandId>; WINDOW];
+    look_up(engine, peer, batch, buf, first, &mut ids);
+    peer.client.active_ms = engine.state.clock.now_ms();
+    for i in first..count {
+        let id = ids[i - first];
+        peer.client.commands += 1;
+        if execute(engine, peer, id, batch.request(i, buf)) == Flow::Postponed {
+            return i;
+        }
+        if peer.client.closing.is_some() {
+            return count;
+        }
+        peer.out.seal_if_long();
+    }
+    count
+}
+
+fn look_up(
+    engine: &mut Engine,
+    peer: &Peer,
+    batch: &mut Batch,
+    buf: &[u8],
+    first: usize,
+    ids: &mut [Option<CommandId>; WINDOW],
+) {
+    let count = batch.len() - first;
+    let mut last = peer.client.last_command;
+    let mut hashes = [0u64; WINDOW];
+    let mut hashed = 0u32;
+    let prefetch = count > 1;
+    for i in 0..count {
+        let args = batch.request(first + i, buf);
+        let id = engine.state.commands.lookup_request(args, last);
+        ids[i] = id;
+        last = id.or(last);
+        let Some(id) = id else { continue };
+        let key_at = engine.state.commands.first_key(id);
+        if prefetch && key_at != 0 && key_at < args.len() {
+            let db = engine.store.keyspace.db(peer.client.db);
+            hashes[i] = db.hash(args.get(key_at));
+            db.prefetch_bucket(hashes[i]);
+            hashed |= 1 << i;
+        }
+    }
+    if hashed != 0 {
+        let db = engine.store.keyspace.db(peer.client.db);
+        for (i, &hash) in hashes.iter().enumerate().take(count) {
+            if hashed & (1 << i) != 0 {
+                db.prefetch_entry(hash);
+            }
+        }
+    }
+}

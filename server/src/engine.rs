@@ -1,0 +1,213 @@
+//! The engine: everything that one server is, as one value owned by the command loop.
+//!
+//! It is split once, so that a command can hold both halves: [`Store`] is the keys and what touching them sets off,
+//! [`State`] is everything else. There are no statics: several engines live in one process.
+
+use crate::client::registry::Registry;
+use crate::client::{Address, Client};
+use crate::clock::Clock;
+use crate::command::table::{CommandTable, RenameFailure};
+use crate::config::Config;
+use crate::latency::Latency;
+use crate::lazyfree::LazyFree;
+use crate::log::Log;
+use crate::notify::Class;
+use crate::pause::Pause;
+use crate::pubsub::PubSub;
+use crate::slowlog::CommandLogs;
+use crate::stats::Stats;
+use crate::store::{AccessMarks, Store};
+use crate::tracking::Tracking;
+use crate::transaction::Watchers;
+use bitflags::bitflags;
+use rufous_storage::evict::Lfu;
+use rufous_storage::{Keyspace, Random};
+
+bitflags! {
+    /// Why no command of the engine may take the fast path.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    pub struct EngineSpecial: u32 {
+        /// `maxmemory` is set.
+        const MAXMEMORY = 1 << 0;
+        /// CLIENT PAUSE is in force.
+        const PAUSED = 1 << 1;
+        /// The data set is being loaded.
+        const LOADING = 1 << 2;
+    }
+}
+
+/// A shutdown that was asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ShutdownRequest {
+    /// SAVE or NOSAVE, or as configured.
+    pub save: Option<bool>,
+    /// Do not wait for replicas.
+    pub now: bool,
+    /// Go even if saving fails.
+    pub force: bool,
+    /// Exit status.
+    pub status: i32,
+}
+
+/// See the file head.
+pub struct Engine {
+    /// The keys.
+    pub store: Store,
+    /// Everything else.
+    pub state: State,
+}
+
+/// Everything of an engine that is not keys.
+pub struct State {
+    /// Directives.
+    pub config: Config,
+    /// Where log lines go.
+    pub log: Log,
+    /// The one source of time.
+    pub clock: Clock,
+    /// Commands and their statistics.
+    pub commands: CommandTable,
+    /// Connected clients.
+    pub clients: Registry,
+    /// Reasons to leave the fast path.
+    pub special: EngineSpecial,
+    /// Counters of INFO.
+    pub stats: Stats,
+    /// Channels and patterns.
+    pub pubsub: PubSub,
+    /// Who watches which key.
+    pub watchers: Watchers,
+    /// Who may have cached which key.
+    pub tracking: Tracking,
+    /// Slow log and its siblings.
+    pub command_logs: CommandLogs,
+    /// Latency monitor.
+    pub latency: Latency,
+    /// Tokens of MONITOR clients.
+    pub monitors: Vec<usize>,
+    /// CLIENT PAUSE.
+    pub pause: Pause,
+    /// Set by SHUTDOWN or a signal; the loop acts on it.
+    pub shutdown: Option<ShutdownRequest>,
+    /// 40 hexadecimal digits, new at every start.
+    pub run_id: String,
+    /// Unix time in milliseconds of the start.
+    pub started_ms: i64,
+    /// Addresses that are listened on, for INFO: `name=tcp,bind=127.0.0.1,port=6379`.
+    pub listeners: Vec<String>,
+    /// The TCP port really bound (the configured one may be 0).
+    pub port: u16,
+}
+
+impl Engine {
+    /// An empty engine.
+    pub fn new(config: Config, log: Log, mut clock: Clock, seed: u64) -> Result<Engine, RenameFailure> {
+        let mut random = Random::new(seed);
+        let run_id = String::from_utf8_lossy(&random.hex::<40>()).into_owned();
+        let key_seed = random.next_u64();
+        clock.refresh();
+        let started_ms = clock.now_ms();
+        let mut engine = Engine {
+            store: Store {
+                keyspace: Keyspace::new(config.databases as usize, key_seed),
+                effects: Default::default(),
+                stats: Default::default(),
+                dirty: 0,
+                marks: AccessMarks::default(),
+                random,
+                lazyfree: LazyFree::new(),
+                active_expire: true,
+            },
+            state: State {
+                commands: CommandTable::new(&config)?,
+                clients: Registry::default(),
+                special: EngineSpecial::empty(),
+                stats: Stats::default(),
+                pubsub: PubSub::default(),
+                watchers: Watchers::default(),
+                tracking: Tracking::default(),
+                command_logs: CommandLogs::default(),
+                latency: Latency::default(),
+                monitors: Vec::new(),
+                pause: Pause::default(),
+                shutdown: None,
+                run_id,
+                started_ms,
+                listeners: Vec::new(),
+                port: 0,
+                config,
+                log,
+                clock,
+            },
+        };
+        engine.apply_config();
+        Ok(engine)
+    }
+
+    /// Copies what the hot paths read from the configuration to where they read it. Called at start and after every
+    /// CONFIG SET.
+    pub fn apply_config(&mut self) {
+        apply_config(&mut self.store, &mut self.state);
+    }
+}
+
+/// See [`Engine::apply_config`]; takes the halves apart for callers inside a command.
+pub fn apply_config(store: &mut Store, state: &mut State) {
+    let config = &state.config;
+    state.special.set(EngineSpecial::MAXMEMORY, config.maxmemory > 0);
+    state.latency.threshold_ns = match config.latency_monitor_threshold_ms {
+        0 => u64::MAX,
+        ms => ms.saturating_mul(1_000_000),
+    };
+    store.marks = AccessMarks {
+        lfu: config
+            .maxmemory_policy
+            .is_lfu()
+            .then_some(Lfu { decay_minutes: config.lfu_decay_time_m, log_factor: config.lfu_log_factor }),
+    };
+    store.effects.set_classes(Class::from_bits_truncate(config.notify_keyspace_events));
+    state.command_logs.configure(config);
+}
+
+impl State {
+    /// May `client` call a protected command (DEBUG, MODULE)?
+    pub fn allows_protected(&self, command: &str, client: &Client) -> bool {
+        let setting = if command == "debug" {
+            self.config.enable_debug_command
+        } else {
+            self.config.enable_module_command
+        };
+        let local = match &client.address {
+            Address::Unix(_) => true,
+            Address::Tcp(address) => address.ip().to_canonical().is_loopback(),
+        };
+        setting.allows(local)
+    }
+
+    /// Logs that a browser was talked into connecting; at most once a minute.
+    #[cold]
+    pub fn warn_of_cross_protocol_attack(&mut self, client: &Client) {
+        let now = self.clock.now_ms();
+        if now - self.stats.cross_protocol_warned_ms < 60_000 {
+            return;
+        }
+        self.stats.cross_protocol_warned_ms = now;
+        self.log.warning(&format!(
+            "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. \
+             This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis \
+             instance. Connection from {} aborted.",
+            client.address
+        ));
+    }
+}
+
+impl Engine {
+    /// Unties a client that is gone from everything that knows it.
+    pub fn forget(&mut self, mut peer: crate::client::Peer) {
+        let client = &mut peer.client;
+        self.state.watchers.unwatch(client, &mut self.store.effects);
+        self.state.pubsub.forget(client);
+        crate::tracking::forget(&mut self.state, client);
+        self.state.monitors.retain(|&token| token != client.token);
+    }
+}

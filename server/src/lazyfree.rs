@@ -1,0 +1,80 @@
+//! The lazy-free thread: large values and whole databases are dropped there, not on the command loop.
+//!
+//! The thread starts with the first thing to free and ends with the engine.
+
+use rufous_storage::{Garbage, Removed};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
+
+/// See the file head.
+#[derive(Default)]
+pub struct LazyFree {
+    worker: Option<(Sender<(Garbage, u64)>, JoinHandle<()>)>,
+    pending: Arc<AtomicU64>,
+    freed: Arc<AtomicU64>,
+}
+
+impl LazyFree {
+    /// No thread yet.
+    pub fn new() -> LazyFree {
+        LazyFree::default()
+    }
+
+    /// Frees a removed value, here when it is small and on the thread when it is large.
+    #[inline]
+    pub fn free(&mut self, removed: Removed) {
+        if removed.is_large() {
+            self.send(removed.into(), 1);
+        }
+    }
+
+    /// Frees `objects` things on the thread.
+    #[cold]
+    pub fn send(&mut self, garbage: Garbage, objects: u64) {
+        let (pending, freed) = (self.pending.clone(), self.freed.clone());
+        let (sender, _) = self.worker.get_or_insert_with(|| {
+            let (sender, receiver) = channel::<(Garbage, u64)>();
+            let work = move || {
+                for (garbage, objects) in receiver {
+                    drop(garbage);
+                    pending.fetch_sub(objects, Ordering::Relaxed);
+                    freed.fetch_add(objects, Ordering::Relaxed);
+                }
+            };
+            let thread = std::thread::Builder::new().name("lazy_free".into()).spawn(work);
+            (sender, thread.expect("a thread can be started"))
+        });
+        self.pending.fetch_add(objects, Ordering::Relaxed);
+        if let Err(refused) = sender.send((garbage, objects)) {
+            self.pending.fetch_sub(objects, Ordering::Relaxed);
+            drop(refused);
+        }
+    }
+
+    /// `lazyfree_pending_objects`.
+    pub fn pending(&self) -> u64 {
+        self.pending.load(Ordering::Relaxed)
+    }
+
+    /// `lazyfreed_objects`.
+    pub fn freed(&self) -> u64 {
+        self.freed.load(Ordering::Relaxed)
+    }
+
+    /// CONFIG RESETSTAT.
+    pub fn reset_freed(&self) {
+        self.freed.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Drop for LazyFree {
+    fn drop(&mut self) {
+        if let Some((sender, thread)) = self.worker.take() {
+            drop(sender);
+            // What is still queued is freed before the engine is gone; a panic there was already reported.
+            let _ = thread.join();
+        }
+    }
+}

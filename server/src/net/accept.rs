@@ -1,0 +1,129 @@
+//! Listening sockets: binding them and admitting connections.
+
+use super::stream::{Listener, Stream};
+use crate::config::Config;
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+/// Why an address could not be listened on.
+#[derive(Debug)]
+pub struct ListenError {
+    /// The `bind` word or socket path.
+    pub address: String,
+    /// The TCP port; 0 for a Unix socket.
+    pub port: u16,
+    /// What the system said.
+    pub error: io::Error,
+}
+
+impl std::fmt::Display for ListenError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Could not create server TCP listening socket {}:{}: {}", self.address, self.port, self.error)
+    }
+}
+
+/// Listens on every `bind` address at `port`. An address with a leading `-` may be missing on this machine; `*` and
+/// `::*` are all IPv4 and all IPv6 addresses.
+pub fn listen_tcp(bind: &[String], port: u16, backlog: i32) -> Result<Vec<Listener>, ListenError> {
+    let mut listeners = Vec::new();
+    let mut port = port;
+    let words: Vec<&str> = if bind.is_empty() { vec!["*", "-::*"] } else { bind.iter().map(String::as_str).collect() };
+    for word in words {
+        let optional = word.starts_with('-');
+        let text = word.trim_start_matches('-');
+        let address = match text {
+            "*" => Ok(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+            "::*" => Ok(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
+            _ => resolve(text),
+        };
+        match address.and_then(|ip| bind_one(SocketAddr::new(ip, port), backlog)) {
+            Ok(listener) => {
+                // Port 0 means "any": the other addresses then take the same one.
+                port = listener.tcp_address().map_or(port, |bound| bound.port());
+                listeners.push(listener);
+            }
+            Err(error) if optional && is_missing_address(&error) => {}
+            Err(error) => return Err(ListenError { address: text.into(), port, error }),
+        }
+    }
+    Ok(listeners)
+}
+
+fn resolve(text: &str) -> io::Result<IpAddr> {
+    if let Ok(ip) = text.parse() {
+        return Ok(ip);
+    }
+    use std::net::ToSocketAddrs;
+    let mut found = (text, 0u16).to_socket_addrs()?;
+    found.next().map(|address| address.ip()).ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))
+}
+
+fn is_missing_address(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EADDRNOTAVAIL | libc::EAFNOSUPPORT | libc::ENOPROTOOPT | libc::EPROTONOSUPPORT)
+            | Some(libc::ESOCKTNOSUPPORT | libc::EPFNOSUPPORT | libc::ENOENT)
+    )
+}
+
+fn bind_one(address: SocketAddr, backlog: i32) -> io::Result<Listener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(backlog)?;
+    Ok(Listener::Tcp(mio::net::TcpListener::from_std(socket.into())))
+}
+
+/// Listens on a Unix socket, replacing a file that an earlier process left there.
+pub fn listen_unix(path: &str, permissions: u32, backlog: i32) -> Result<Listener, ListenError> {
+    let bind = || -> io::Result<Listener> {
+        // A missing file is the usual case; anything else shows in bind.
+        let _ = std::fs::remove_file(path);
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&socket2::SockAddr::unix(path)?)?;
+        socket.listen(backlog)?;
+        if permissions != 0 {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(permissions))?;
+        }
+        Ok(Listener::Unix(mio::net::UnixListener::from_std(socket.into()), path.into()))
+    };
+    bind().map_err(|error| ListenError { address: path.into(), port: 0, error })
+}
+
+/// Sets what every TCP connection gets: no Nagle delay, keepalive probes every `tcp-keepalive` seconds.
+pub fn set_options(stream: &Stream, config: &Config) {
+    let Stream::Tcp(stream) = stream else { return };
+    // A connection that the other end already reset refuses options; reading will tell.
+    let _ = stream.set_nodelay(true);
+    let seconds = u64::from(config.tcp_keepalive_s);
+    if seconds > 0 {
+        let probes = TcpKeepalive::new()
+            .with_time(Duration::from_secs(seconds))
+            .with_interval(Duration::from_secs((seconds / 3).max(1)))
+            .with_retries(3);
+        let _ = SockRef::from(stream).set_tcp_keepalive(&probes);
+    }
+}
+
+/// What a connection from outside is told when nothing protects the server.
+pub const PROTECTED_MODE: &[u8] = b"-DENIED Redis is running in protected mode because protected mode is enabled and no \
+password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want \
+to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode \
+sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host \
+the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE \
+to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis \
+configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the \
+server manually just for testing, restart it with the '--protected-mode no' option. 4) Set up an authentication password \
+for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting \
+connections from the outside.\r\n";
+
+/// What a connection over `maxclients` is told.
+pub const TOO_MANY_CLIENTS: &[u8] = b"-ERR max number of clients reached\r\n";

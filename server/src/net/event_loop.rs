@@ -1,0 +1,497 @@
+//! The command loop: waits for sockets, reads, runs requests, writes, and does the periodic work.
+//!
+//! ```text
+//! poll -> accept -> read + parse + run windows -> timers and cron -> flush dirty clients -> close doomed ones
+//! ```
+//!
+//! epoll is edge-triggered: after a short read a connection is not read again, and writability is asked for only after
+//! a short write. Every client with output is written once per turn.
+//!
+//! Invariants: a token is the same index in `conns` and in the engine's registry; a client is closed only in
+//! [`EventLoop::settle`], never while its requests run; a connection with `readable` set and nothing stalled stands in
+//! `again`, or was just read to its end.
+
+use super::accept;
+use super::conn::{IoConn, Stalled};
+use super::stream::{Listener, Stream};
+use crate::client::output::would_block;
+use crate::client::{Client, Closing, Peer};
+use crate::dispatch::window;
+use crate::engine::{Engine, EngineSpecial};
+use crate::{clock, cron, limits};
+use mio::{Events, Interest, Poll, Token};
+use rufous_protocol::request::{Batch, Progress};
+use slab::Slab;
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Bytes that one read asks for.
+const READ_LEN: usize = 64 * 1024;
+/// Reads of one connection before the others get their turn.
+const READS_PER_TURN: usize = 4;
+/// Connections accepted per listener and turn.
+const ACCEPTS_PER_TURN: usize = 1000;
+/// Tokens from here on are listeners and the waker.
+const LISTENER_BASE: usize = usize::MAX - 1024;
+const WAKER: Token = Token(usize::MAX - 1);
+
+/// What another thread can ask of the loop.
+#[derive(Default)]
+pub struct Signals {
+    /// Stop, as SIGTERM and SIGINT ask.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// See the file head.
+pub struct EventLoop {
+    poll: Poll,
+    /// The engine that the loop drives.
+    pub engine: Engine,
+    listeners: Vec<Listener>,
+    conns: Slab<IoConn>,
+    /// Shared by all connections without left-over input.
+    buffer: Vec<u8>,
+    batch: Batch,
+    /// Connections that may have more to read.
+    again: Vec<usize>,
+    /// Listeners that may have more to accept.
+    accepting: Vec<usize>,
+    spare_dirty: Vec<usize>,
+    signals: Arc<Signals>,
+    next_cron_ms: i64,
+}
+
+impl EventLoop {
+    /// A loop over bound listeners. `signals` and the waker are how other threads reach it.
+    pub fn new(
+        engine: Engine,
+        listeners: Vec<Listener>,
+        signals: Arc<Signals>,
+    ) -> io::Result<(EventLoop, Arc<mio::Waker>)> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(mio::Waker::new(poll.registry(), WAKER)?);
+        let mut this = EventLoop {
+            poll,
+            engine,
+            listeners: Vec::new(),
+            conns: Slab::new(),
+            buffer: vec![0; READ_LEN],
+            batch: Batch::new(),
+            again: Vec::new(),
+            accepting: Vec::new(),
+            spare_dirty: Vec::new(),
+            signals,
+            next_cron_ms: 0,
+        };
+        this.replace_listeners(listeners)?;
+        Ok((this, waker))
+    }
+
+    /// Listens on other sockets from now on.
+    pub fn replace_listeners(&mut self, mut listeners: Vec<Listener>) -> io::Result<()> {
+        for (i, listener) in listeners.iter_mut().enumerate() {
+            listener.register(self.poll.registry(), Token(LISTENER_BASE + i))?;
+        }
+        self.listeners = listeners;
+        self.accepting = (0..self.listeners.len()).collect();
+        Ok(())
+    }
+
+    /// Runs until a shutdown is carried out; returns the exit status.
+    pub fn run(&mut self) -> io::Result<i32> {
+        let mut events = Events::with_capacity(1024);
+        loop {
+            self.wait(&mut events)?;
+            self.engine.state.clock.refresh();
+            let started_us = clock::wall_us();
+            for event in &events {
+                self.on_event(event);
+            }
+            self.accept_all();
+            self.read_again();
+            self.run_timers();
+            self.settle();
+            self.engine.state.stats.loop_turns += 1;
+            self.engine.state.stats.loop_us += clock::wall_us().saturating_sub(started_us);
+            if let Some(status) = self.shut_down_if_asked() {
+                return Ok(status);
+            }
+        }
+    }
+
+    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
+        let timeout = if self.again.is_empty() && self.accepting.is_empty() {
+            let now = real_now_ms();
+            Duration::from_millis((self.next_cron_ms - now).clamp(0, 1000) as u64)
+        } else {
+            Duration::ZERO
+        };
+        match self.poll.poll(events, Some(timeout)) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn on_event(&mut self, event: &mio::event::Event) {
+        let token = event.token();
+        if token == WAKER {
+            return;
+        }
+        if token.0 >= LISTENER_BASE {
+            self.accepting.push(token.0 - LISTENER_BASE);
+            return;
+        }
+        if event.is_writable() && self.conns.get(token.0).is_some_and(|conn| conn.wants_write) {
+            self.flush(token.0);
+        }
+        if event.is_readable() || event.is_error() || event.is_read_closed() {
+            if let Some(conn) = self.conns.get_mut(token.0) {
+                conn.readable = true;
+                self.serve(token.0);
+            }
+        }
+    }
+
+    // ---- accepting ----
+
+    fn accept_all(&mut self) {
+        for index in std::mem::take(&mut self.accepting) {
+            for _ in 0..ACCEPTS_PER_TURN {
+                let Some(listener) = self.listeners.get(index) else { break };
+                match listener.accept() {
+                    Ok((stream, remote, local)) => self.admit(stream, remote, local),
+                    Err(error) if would_block(&error) => break,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => {
+                        self.engine.state.log.warning(&format!("Accepting client connection: {error}"));
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    fn admit(&mut self, stream: Stream, remote: crate::client::Address, local: crate::client::Address) {
+        let state = &mut self.engine.state;
+        if state.clients.len() >= state.config.maxclients as usize {
+            state.stats.rejected_connections += 1;
+            refuse(stream, accept::TOO_MANY_CLIENTS);
+            return;
+        }
+        if limits::is_unprotected_stranger(&state.config, &remote) {
+            state.stats.rejected_connections += 1;
+            refuse(stream, accept::PROTECTED_MODE);
+            return;
+        }
+        accept::set_options(&stream, &state.config);
+        state.stats.connections += 1;
+        let now = state.clock.now_ms();
+        let fd = stream.fd();
+        let mut conn = IoConn::new(stream);
+        let token = state.clients.add(|id, token| Client::new(id, token, remote, local, fd, now));
+        if let Some(peer) = state.clients.get_mut(token) {
+            crate::acl::greet(&state.config, &mut peer.client);
+        }
+        let registered = conn.stream.register(self.poll.registry(), Token(token), Interest::READABLE);
+        let entry = self.conns.vacant_entry();
+        debug_assert_eq!(entry.key(), token, "registry and connections allot tokens alike");
+        entry.insert(conn);
+        if registered.is_err() {
+            state.clients.close(token, Closing::Now);
+        }
+    }
+
+    // ---- reading ----
+
+    fn read_again(&mut self) {
+        for token in std::mem::take(&mut self.again) {
+            if self.conns.contains(token) {
+                self.serve(token);
+            }
+        }
+    }
+
+    /// Reads what has come from a client and runs it.
+    fn serve(&mut self, token: usize) {
+        let Some(mut peer) = self.engine.state.clients.take(token) else { return };
+        for turn in 0.. {
+            let conn = &self.conns[token];
+            if !conn.readable || conn.stalled.is_some() || peer.client.closing.is_some() {
+                break;
+            }
+            if turn == READS_PER_TURN {
+                self.again.push(token);
+                break;
+            }
+            self.read_once(&mut peer);
+        }
+        if !peer.out.is_empty() || peer.client.closing.is_some() {
+            self.engine.state.clients.mark_dirty_taken(&mut peer.client);
+        }
+        self.engine.state.clients.put_back(peer);
+    }
+
+    fn read_once(&mut self, peer: &mut Peer) {
+        let token = peer.client.token;
+        let conn = &mut self.conns[token];
+        let state = &mut self.engine.state;
+        state.stats.reads += 1;
+        let outcome = if let Some(target) = conn.parser.large_target() {
+            // Appends into spare capacity; what came before an error is kept.
+            let before = target.bytes.len();
+            let spare = (target.bytes.capacity() - before).min(target.missing);
+            let result = (&mut conn.stream).take(spare as u64).read_to_end(target.bytes);
+            let got = target.bytes.len() - before;
+            match result {
+                Err(error) if got == 0 => Err(error),
+                _ => Ok((got, spare)),
+            }
+        } else if conn.input.is_empty() {
+            conn.stream.read(&mut self.buffer).map(|n| (n, READ_LEN))
+        } else {
+            let len = conn.input.len();
+            conn.input.resize(len + READ_LEN, 0);
+            let result = conn.stream.read(&mut conn.input[len..]);
+            conn.input.truncate(len + *result.as_ref().unwrap_or(&0));
+            result.map(|n| (n, READ_LEN))
+        };
+        match outcome {
+            Ok((0, _)) => {
+                conn.readable = false;
+                limits::log_client_closed(state, &peer.client);
+                peer.client.close(Closing::Now);
+            }
+            Ok((got, asked)) => {
+                // Edge-triggered: a short read emptied the socket, the next bytes bring their own event.
+                conn.readable = got == asked;
+                state.stats.net_in_bytes += got as u64;
+                peer.client.net_in_bytes += got as u64;
+                let shared = conn.input.is_empty() && conn.parser.is_idle();
+                self.parse_and_run(peer, if shared { got } else { 0 });
+            }
+            Err(error) if would_block(&error) => conn.readable = false,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => {
+                conn.readable = false;
+                peer.client.close(Closing::Now);
+            }
+        }
+    }
+
+    /// Parses and runs. `fresh` bytes stand in the shared buffer, or (0) everything stands in the connection's own.
+    fn parse_and_run(&mut self, peer: &mut Peer, fresh: usize) {
+        let EventLoop { conns, engine, batch, buffer, .. } = self;
+        let conn = &mut conns[peer.client.token];
+        let buf: &[u8] = if fresh > 0 { &buffer[..fresh] } else { &conn.input };
+        peer.client.query_buffer_peak = peer.client.query_buffer_peak.max(buf.len());
+        let mut consumed = 0;
+        let mut stalled_at = None;
+        loop {
+            let limits = limits::request_limits(&engine.state.config, &peer.client);
+            batch.clear();
+            let progress = conn.parser.parse(buf, &mut consumed, &limits, batch, window::WINDOW);
+            if !batch.is_empty() {
+                let stopped = window::run(engine, peer, batch, buf, 0);
+                if stopped < batch.len() {
+                    stalled_at = Some(stopped);
+                    break;
+                }
+            }
+            if peer.client.closing.is_some() {
+                break;
+            }
+            match progress {
+                Progress::Full => {}
+                Progress::NeedMore => break,
+                Progress::Failed(failure) => {
+                    limits::protocol_error(engine, peer, failure, &buf[consumed..]);
+                    break;
+                }
+            }
+        }
+        peer.client.query_buffer_len = buf.len() - consumed;
+        keep_rest(conn, buffer, fresh, consumed, stalled_at, batch);
+        peer.client.query_buffer_capacity = conn.input.capacity() + conn.parser.memory();
+        peer.client.argument_bytes = conn.parser.memory();
+        limits::check_query_buffer(engine, peer);
+    }
+
+    /// Goes on with requests that CLIENT PAUSE held back.
+    fn resume(&mut self, token: usize) {
+        let Some(mut peer) = self.engine.state.clients.take(token) else { return };
+        let EventLoop { conns, engine, .. } = self;
+        let conn = &mut conns[token];
+        if let Some(mut stalled) = conn.stalled.take() {
+            let buf = &conn.input;
+            stalled.next = window::run(engine, &mut peer, &mut stalled.batch, buf, stalled.next);
+            if stalled.next < stalled.batch.len() {
+                conn.stalled = Some(stalled);
+            } else {
+                conn.input.drain(..stalled.consumed);
+                peer.client.postponed = false;
+                if peer.client.closing.is_none() {
+                    self.parse_and_run(&mut peer, 0);
+                }
+            }
+        }
+        let conn = &self.conns[token];
+        if conn.readable && conn.stalled.is_none() {
+            self.again.push(token);
+        }
+        if !peer.out.is_empty() || peer.client.closing.is_some() {
+            self.engine.state.clients.mark_dirty_taken(&mut peer.client);
+        }
+        self.engine.state.clients.put_back(peer);
+    }
+
+    // ---- timers ----
+
+    fn run_timers(&mut self) {
+        let now = self.engine.state.clock.now_ms();
+        if self.engine.state.pause.is_active() {
+            self.engine.state.pause.expire(now);
+        }
+        if !self.engine.state.pause.is_active() && self.engine.state.special.contains(EngineSpecial::PAUSED) {
+            self.engine.state.special.remove(EngineSpecial::PAUSED);
+            for token in self.engine.state.clients.tokens() {
+                if self.conns.get(token).is_some_and(|conn| conn.stalled.is_some()) {
+                    self.resume(token);
+                }
+            }
+        }
+        cron::expire_keys(&mut self.engine);
+        let real_now = real_now_ms();
+        if real_now >= self.next_cron_ms {
+            let hz = self.engine.state.config.hz.max(1) as i64;
+            self.next_cron_ms = real_now + 1000 / hz;
+            // A listener that ran into the descriptor limit gets no new edge: try again.
+            self.accepting.extend(0..self.listeners.len());
+            self.trim_input_buffers();
+            cron::run(&mut self.engine);
+        }
+        if self.signals.stop.swap(false, Ordering::Relaxed) {
+            cron::on_stop_signal(&mut self.engine);
+        }
+    }
+
+    /// Gives back read buffers that a past request needed and the present one does not.
+    fn trim_input_buffers(&mut self) {
+        let state = &mut self.engine.state;
+        for (token, conn) in &mut self.conns {
+            let Some(peer) = state.clients.get_mut(token) else { continue };
+            let capacity = conn.input.capacity();
+            let peak = std::mem::replace(&mut peer.client.query_buffer_peak, conn.input.len());
+            let idle = state.clock.now_ms() - peer.client.active_ms > 2000;
+            if conn.stalled.is_none()
+                && capacity - conn.input.len() > 4096
+                && (idle || capacity / 2 > peak.max(32 * 1024))
+            {
+                conn.input.shrink_to(if idle { 0 } else { peak });
+            }
+            peer.client.query_buffer_capacity = conn.input.capacity() + conn.parser.memory();
+        }
+    }
+
+    // ---- writing and closing ----
+
+    /// Flushes every dirty client and closes those that are to be closed.
+    fn settle(&mut self) {
+        while self.engine.state.clients.has_dirty() {
+            let spare = std::mem::take(&mut self.spare_dirty);
+            let mut dirty = self.engine.state.clients.take_dirty(spare);
+            for token in dirty.drain(..) {
+                self.flush(token);
+            }
+            self.spare_dirty = dirty;
+        }
+    }
+
+    fn flush(&mut self, token: usize) {
+        let (Some(conn), Some(peer)) = (self.conns.get_mut(token), self.engine.state.clients.get_mut(token)) else {
+            return;
+        };
+        peer.client.is_dirty = false;
+        let state_stats = &mut self.engine.state.stats;
+        if peer.client.closing != Some(Closing::Now) && !peer.out.is_empty() {
+            let stream = &mut conn.stream;
+            let stats = &mut *state_stats;
+            let result = peer.out.flush(|slices| {
+                stats.writes += 1;
+                stream.write_vectored(slices)
+            });
+            match result {
+                Ok(n) => {
+                    state_stats.net_out_bytes += n as u64;
+                    peer.client.net_out_bytes += n as u64;
+                }
+                Err(error) if would_block(&error) => {}
+                Err(_) => peer.client.close(Closing::Now),
+            }
+            let pending = !peer.out.is_empty();
+            if pending != conn.wants_write {
+                conn.wants_write = pending;
+                let interest = if pending { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
+                if conn.stream.reregister(self.poll.registry(), Token(token), interest).is_err() {
+                    peer.client.close(Closing::Now);
+                }
+            }
+        }
+        match peer.client.closing {
+            Some(Closing::Now) => self.close(token),
+            Some(Closing::AfterReply) if peer.out.is_empty() => self.close(token),
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, token: usize) {
+        self.conns.try_remove(token);
+        if let Some(peer) = self.engine.state.clients.remove(token) {
+            self.engine.forget(*peer);
+        }
+    }
+
+    // ---- ending ----
+
+    fn shut_down_if_asked(&mut self) -> Option<i32> {
+        let request = self.engine.state.shutdown.take()?;
+        cron::before_exit(&mut self.engine, request)?;
+        // Replies that are already written out must not be lost with the process.
+        self.settle();
+        self.listeners.clear();
+        Some(request.status)
+    }
+}
+
+/// The system's time, which goes on when the engine's is frozen: the loop itself is never to stop.
+fn real_now_ms() -> i64 {
+    (clock::wall_us() / 1000) as i64
+}
+
+/// Keeps what was not consumed for the next read.
+fn keep_rest(
+    conn: &mut IoConn,
+    buffer: &[u8],
+    fresh: usize,
+    consumed: usize,
+    stalled_at: Option<usize>,
+    batch: &mut Batch,
+) {
+    if fresh > 0 {
+        // A stalled batch points at the whole buffer, so all of it is kept.
+        let from = if stalled_at.is_some() { 0 } else { consumed };
+        conn.input.extend_from_slice(&buffer[from..fresh]);
+    } else if stalled_at.is_none() {
+        conn.input.drain(..consumed);
+    }
+    if let Some(next) = stalled_at {
+        conn.stalled = Some(Box::new(Stalled { batch: std::mem::take(batch), next, consumed }));
+    }
+}
+
+/// Tells a connection why it is not wanted and drops it.
+fn refuse(mut stream: Stream, why: &[u8]) {
+    // Best effort: it is closed either way.
+    let _ = stream.write_vectored(&[io::IoSlice::new(why)]);
+}

@@ -1,0 +1,185 @@
+//! Starting and stopping: as a library ([`Server::start`]) and as the binary ([`run`]).
+
+use crate::boot::{self, Prepared};
+use crate::clock::Clock;
+use crate::command::table::RenameFailure;
+use crate::config::{Config, ConfigError};
+use crate::engine::Engine;
+use crate::log::Log;
+use crate::net::accept;
+use crate::net::event_loop::{EventLoop, Signals};
+use crate::net::stream::Listener;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+
+/// Why a server did not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// An address could not be listened on.
+    Listen(accept::ListenError),
+    /// `rename-command` cannot be carried out.
+    Rename(RenameFailure),
+    /// The system refused something else.
+    Io(std::io::Error),
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StartError::Listen(error) => error.fmt(f),
+            StartError::Rename(failure) => ConfigError::at(&failure.place, failure.error.message()).fmt(f),
+            StartError::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<std::io::Error> for StartError {
+    fn from(error: std::io::Error) -> StartError {
+        StartError::Io(error)
+    }
+}
+
+/// A server that is bound and not yet running.
+pub struct Server {
+    event_loop: EventLoop,
+    waker: Arc<mio::Waker>,
+    signals: Arc<Signals>,
+    address: Option<SocketAddr>,
+}
+
+/// A running server. Dropping it stops the server.
+pub struct Handle {
+    thread: Option<JoinHandle<std::io::Result<i32>>>,
+    waker: Arc<mio::Waker>,
+    signals: Arc<Signals>,
+    address: Option<SocketAddr>,
+}
+
+impl Server {
+    /// Binds the configured sockets and builds an empty engine.
+    pub fn bind(config: Config, log: Log) -> Result<Server, StartError> {
+        let backlog = config.tcp_backlog as i32;
+        let mut listeners: Vec<Listener> = Vec::new();
+        if config.port != 0 {
+            listeners = accept::listen_tcp(&config.bind, config.port, backlog).map_err(StartError::Listen)?;
+        }
+        if !config.unixsocket.is_empty() {
+            let unix = accept::listen_unix(&config.unixsocket, config.unixsocketperm, backlog);
+            listeners.push(unix.map_err(StartError::Listen)?);
+        }
+        let address = listeners.iter().find_map(Listener::tcp_address);
+        let mut engine = Engine::new(config, log, Clock::new(), seed()).map_err(StartError::Rename)?;
+        engine.state.port = address.map_or(0, |address| address.port());
+        let signals = Arc::new(Signals::default());
+        let (event_loop, waker) = EventLoop::new(engine, listeners, signals.clone())?;
+        Ok(Server { event_loop, waker, signals, address })
+    }
+
+    /// SIGTERM and SIGINT ask for a shutdown. For the binary only: signals belong to the process.
+    fn obey_signals(&self) {
+        for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+            // The wait for sockets ends with any signal, so a flag is enough.
+            if let Err(error) = signal_hook::flag::register(signal, self.signals.stop.clone()) {
+                self.event_loop.engine.state.log.warning(format_args!("Can't catch signal {signal}: {error}"));
+            }
+        }
+    }
+
+    /// What is listened on, by the words of the log: `tcp`, `unix`.
+    fn kinds(&self) -> Vec<&'static str> {
+        let config = &self.event_loop.engine.state.config;
+        let tcp = self.address.is_some().then_some("tcp");
+        let unix = (!config.unixsocket.is_empty()).then_some("unix");
+        tcp.into_iter().chain(unix).collect()
+    }
+
+    /// Binds and runs on a thread of its own.
+    pub fn start(config: Config) -> Result<Handle, StartError> {
+        let log = Log::new(&config, crate::clock::wall_us);
+        let Server { mut event_loop, waker, signals, address } = Server::bind(config, log)?;
+        let thread = std::thread::Builder::new().name("rufous".into()).spawn(move || event_loop.run())?;
+        Ok(Handle { thread: Some(thread), waker, signals, address })
+    }
+}
+
+impl Handle {
+    /// The bound TCP address, if there is one.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// Stops the server as SIGTERM would and waits for its end; returns the exit status.
+    pub fn stop(mut self) -> std::io::Result<i32> {
+        self.stop_and_join()
+    }
+
+    fn stop_and_join(&mut self) -> std::io::Result<i32> {
+        let Some(thread) = self.thread.take() else { return Ok(0) };
+        self.signals.stop.store(true, Ordering::Relaxed);
+        self.waker.wake()?;
+        thread.join().unwrap_or_else(|_| Err(std::io::Error::other("the command loop panicked")))
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // Nobody is left to be told of an error.
+        let _ = self.stop_and_join();
+    }
+}
+
+/// The entropy that an engine's randomness starts from.
+fn seed() -> u64 {
+    // Keyed anew by the system in every process.
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(crate::clock::wall_us())
+}
+
+/// The whole binary: reads the command line, serves on this thread and returns the exit status.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    match boot::prepare(&arguments) {
+        Ok(prepared) => serve(prepared),
+        Err(status) => status,
+    }
+}
+
+fn serve(mut prepared: Prepared) -> ExitCode {
+    let settled = match boot::settle_in(&mut prepared) {
+        Ok(settled) => settled,
+        Err(status) => return status,
+    };
+    let Prepared { config, log, supervisor, .. } = prepared;
+    let mut server = match Server::bind(config, log.clone()) {
+        Ok(server) => server,
+        Err(error) => {
+            log.warning(&error);
+            log.warning("Failed listening on port, aborting.");
+            return ExitCode::FAILURE;
+        }
+    };
+    server.obey_signals();
+    boot::initialized(&log);
+    for kind in server.kinds() {
+        boot::ready(&log, kind);
+    }
+    supervisor.ready();
+    let status = server.event_loop.run();
+    supervisor.stopping();
+    if let Some(pid_file) = settled.pid_file {
+        pid_file.remove(&log);
+    }
+    match status {
+        Ok(status) => ExitCode::from(status as u8),
+        Err(error) => {
+            log.warning(format_args!("The event loop failed: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}

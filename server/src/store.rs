@@ -1,0 +1,216 @@
+//! The keyspace with all that an access to a key sets off: lazy expiry, hit and miss counts, LRU and LFU marks, effects.
+//!
+//! [`Keys`] is a command's door to the keys of its database. It lives in `Ctx` beside the reply, so that a handler can
+//! write a borrowed value into the reply without copying it.
+//!
+//! Invariants: an entry whose TTL has passed is never shown: the lookup removes it first and queues the `expired`
+//! effect; every removal of a key by a command goes through [`Keys::remove`], so that lazy freeing is decided in one place.
+
+use crate::effects::{Effects, Event};
+use crate::lazyfree::LazyFree;
+use crate::notify::Class;
+use rufous_protocol::error::{self, ReplyError};
+use rufous_storage::evict::{self, Lfu};
+use rufous_storage::{Db, EntryRef, Keyspace, NewStr, Random, Str, StrMut, Ttl};
+
+/// What INFO counts of key accesses.
+#[derive(Default, Clone)]
+pub struct KeyStats {
+    /// Reads that found their key.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// Keys removed because their TTL passed.
+    pub expired: u64,
+    /// Keys removed to make room.
+    pub evicted: u64,
+}
+
+/// How accesses mark entries, copied from the configuration.
+#[derive(Clone, Copy, Default)]
+pub struct AccessMarks {
+    /// How LFU counters move, when `maxmemory-policy` is an LFU one.
+    pub lfu: Option<Lfu>,
+}
+
+/// See the file head.
+pub struct Store {
+    /// All databases.
+    pub keyspace: Keyspace,
+    /// What the running command set off.
+    pub effects: Effects,
+    /// Counters.
+    pub stats: KeyStats,
+    /// Changes since the last save: INFO's `rdb_changes_since_last_save`.
+    pub dirty: u64,
+    /// LRU or LFU.
+    pub marks: AccessMarks,
+    /// The engine's only source of randomness.
+    pub random: Random,
+    /// Where large values go to die.
+    pub lazyfree: LazyFree,
+    /// DEBUG SET-ACTIVE-EXPIRE.
+    pub active_expire: bool,
+}
+
+/// The keys of one database at one moment.
+pub struct Keys<'a> {
+    /// Everything behind.
+    pub store: &'a mut Store,
+    /// Selected database.
+    pub index: usize,
+    /// Unix time in milliseconds.
+    pub now: i64,
+    /// Accesses leave LRU and LFU marks (CLIENT NO-TOUCH switches it off).
+    pub touch: bool,
+}
+
+impl<'a> Keys<'a> {
+    /// The selected database.
+    #[inline]
+    pub fn db(&mut self) -> &mut Db {
+        self.store.keyspace.db_mut(self.index)
+    }
+
+    /// Removes the key if its TTL has passed. True if it was.
+    #[inline]
+    fn expire_if_due(&mut self, key: &[u8]) -> bool {
+        let due = self.store.keyspace.db(self.index).find(key).is_some_and(|entry| entry.is_expired(self.now));
+        if due {
+            self.expire(key);
+        }
+        due
+    }
+
+    /// Removes a key whose TTL has passed, with all that follows.
+    #[cold]
+    pub fn expire(&mut self, key: &[u8]) {
+        if let Some(removed) = self.store.keyspace.db_mut(self.index).remove(key) {
+            self.store.lazyfree.free(removed);
+        }
+        self.store.stats.expired += 1;
+        self.store.effects.expired(self.index, key);
+        self.store.effects.event(self.index, key, Event::new(Class::EXPIRED, "expired"));
+    }
+
+    /// Looks a key up for reading: counts hit or miss and marks the access.
+    #[inline]
+    pub fn read(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let found = self.locate(key);
+        if found {
+            self.store.stats.hits += 1;
+            let entry = self.store.keyspace.db(self.index).find(key)?;
+            if self.touch {
+                mark_access(entry, &self.store.marks, &mut self.store.random, self.now);
+            }
+            return Some(entry);
+        }
+        self.store.stats.misses += 1;
+        self.store.effects.event(self.index, key, Event::new(Class::KEY_MISS, "keymiss"));
+        None
+    }
+
+    /// Looks a key up without counting or marking: for OBJECT, TTL with no-touch semantics, and writes.
+    #[inline]
+    pub fn peek(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        if self.locate(key) { self.store.keyspace.db(self.index).find(key) } else { None }
+    }
+
+    /// Is there a live entry?
+    #[inline]
+    pub fn contains(&mut self, key: &[u8]) -> bool {
+        self.locate(key)
+    }
+
+    #[inline]
+    fn locate(&mut self, key: &[u8]) -> bool {
+        match self.store.keyspace.db(self.index).find(key) {
+            None => false,
+            Some(entry) if !entry.is_expired(self.now) => true,
+            Some(_) => {
+                self.expire(key);
+                false
+            }
+        }
+    }
+
+    /// A string for reading; the wrong type is an error.
+    #[inline]
+    pub fn string(&mut self, key: &[u8]) -> Result<Option<Str<'_>>, ReplyError> {
+        match self.read(key) {
+            None => Ok(None),
+            Some(entry) => entry.string().map(Some).ok_or(error::WRONG_TYPE),
+        }
+    }
+
+    /// A string for reading by a command that goes on to write: neither hit nor miss.
+    #[inline]
+    pub fn string_for_write(&mut self, key: &[u8]) -> Result<Option<Str<'_>>, ReplyError> {
+        match self.peek(key) {
+            None => Ok(None),
+            Some(entry) => entry.string().map(Some).ok_or(error::WRONG_TYPE),
+        }
+    }
+
+    /// A string for changing in place; the wrong type is an error. Marks the access.
+    #[inline]
+    pub fn string_mut(&mut self, key: &[u8]) -> Result<Option<StrMut<'_>>, ReplyError> {
+        if !self.locate(key) {
+            return Ok(None);
+        }
+        let (marks, touch, now) = (self.store.marks, self.touch, self.now);
+        if let Some(entry) = self.store.keyspace.db(self.index).find(key) {
+            if entry.string().is_none() {
+                return Err(error::WRONG_TYPE);
+            }
+            if touch {
+                mark_access(entry, &marks, &mut self.store.random, now);
+            }
+        }
+        Ok(self.store.keyspace.db_mut(self.index).string_mut(key))
+    }
+
+    /// Sets a key to a string, whatever it held before. True if it existed (and had not expired).
+    #[inline]
+    pub fn set_string(&mut self, key: &[u8], value: NewStr<'_>, ttl: Ttl) -> bool {
+        let existed = !self.expire_if_due_before_overwrite(key);
+        let set = self.store.keyspace.db_mut(self.index).set_string(key, value, ttl);
+        if let Some(removed) = set.replaced {
+            self.store.lazyfree.free(removed);
+        }
+        existed && set.was_present
+    }
+
+    /// An overwrite of an expired key is an expiry followed by a creation.
+    #[inline]
+    fn expire_if_due_before_overwrite(&mut self, key: &[u8]) -> bool {
+        self.store.keyspace.db(self.index).expires_len() != 0 && self.expire_if_due(key)
+    }
+
+    /// Removes a live key. True if it existed. Large values are freed lazily when `lazy`.
+    pub fn remove(&mut self, key: &[u8], lazy: bool) -> bool {
+        if !self.locate(key) {
+            return false;
+        }
+        match self.store.keyspace.db_mut(self.index).remove(key) {
+            Some(removed) if lazy => self.store.lazyfree.free(removed),
+            Some(removed) => drop(removed),
+            None => return false,
+        }
+        true
+    }
+}
+
+/// The mark of a new entry: the LRU clock, or the LFU counter's start value with the minute.
+pub fn fresh_mark(marks: &AccessMarks, now: i64) -> u32 {
+    if marks.lfu.is_some() { evict::lfu_fresh_bits(now) } else { evict::lru_bits(now) }
+}
+
+/// Marks an access on an entry.
+#[inline]
+pub fn mark_access(entry: EntryRef<'_>, marks: &AccessMarks, random: &mut Random, now: i64) {
+    match marks.lfu {
+        Some(lfu) => evict::touch_lfu(entry, now, lfu, random),
+        None => evict::touch_lru(entry, evict::lru_bits(now)),
+    }
+}
