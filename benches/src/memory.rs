@@ -1,0 +1,114 @@
+//! Memory mode: bytes per key of a number of datasets, each in a fresh server.
+//!
+//! Resident bytes are judged by the kernel, `used_memory` by the server itself; both minus the same server's
+//! figure while empty, divided by the keys. The keys are 16 bytes long.
+
+use std::io;
+
+use crate::procfs;
+use crate::server::{Cores, Running, ServerSpec};
+use crate::template::{Template, words};
+
+/// One dataset.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    /// What the report calls it.
+    pub name: String,
+    /// The command that writes one key.
+    pub command: String,
+}
+
+/// What one dataset takes in one server.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Footprint {
+    /// Resident bytes per key.
+    pub resident: f64,
+    /// Bytes per key as the server counts them; `None` where INFO has no `used_memory`.
+    pub used: Option<f64>,
+}
+
+/// The footprints of a dataset, in the order of the servers.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// The dataset's name.
+    pub dataset: String,
+    /// One a server.
+    pub footprints: Vec<Footprint>,
+}
+
+/// The datasets: strings of several sizes with and without a deadline, and small and large collections.
+#[must_use]
+pub fn datasets() -> Vec<Dataset> {
+    let mut sets = Vec::new();
+    let mut add = |name: String, command: String| sets.push(Dataset { name, command });
+    for (name, value) in [("integer", 0), ("16 B", 16), ("64 B", 64), ("100 B", 100), ("1024 B", 1024)] {
+        // The leading 1 makes it a canonical integer: leading zeros would be a string.
+        let value = if value == 0 { "1__rand_int__".to_owned() } else { "x".repeat(value) };
+        add(name.to_owned(), format!("SET key:__rand_int__ {value}"));
+        add(format!("{name}, TTL"), format!("SET key:__rand_int__ {value} EX 86400"));
+    }
+    add("hash of 3 fields".into(), "HSET key:__rand_int__ name 0123456789 age 42 city Paris".into());
+    add("list of 3".into(), "RPUSH key:__rand_int__ one two three".into());
+    add("set of 3 integers".into(), "SADD key:__rand_int__ 1 2 3".into());
+    add("member of one set".into(), "SADD set member:__rand_int__".into());
+    add("member of one sorted set".into(), "ZADD zset __rand_int__ member:__rand_int__".into());
+    sets
+}
+
+/// Measures every dataset with `keys` keys.
+pub fn run(
+    specs: &[ServerSpec],
+    sets: &[Dataset],
+    keys: u64,
+    cores: Cores,
+    progress: &mut dyn FnMut(&str),
+) -> io::Result<Vec<Measured>> {
+    let mut results = Vec::new();
+    for set in sets {
+        progress(&format!("memory: {}", set.name));
+        let footprints: io::Result<Vec<Footprint>> =
+            specs.iter().map(|spec| footprint(spec, set, keys, cores)).collect();
+        results.push(Measured { dataset: set.name.clone(), footprints: footprints? });
+    }
+    Ok(results)
+}
+
+fn footprint(spec: &ServerSpec, set: &Dataset, keys: u64, cores: Cores) -> io::Result<Footprint> {
+    let server = Running::start(spec, cores)?;
+    server.settle()?;
+    let empty = (procfs::resident_bytes(server.pid())?, used_memory(&server));
+    let command = words(&set.command, 0);
+    server.fill(&Template::new(&command), keys)?;
+    server.settle()?;
+    let full = (procfs::resident_bytes(server.pid())?, used_memory(&server));
+    let per_key = |full: u64, empty: u64| (full as f64 - empty as f64) / keys as f64;
+    Ok(Footprint {
+        resident: per_key(full.0, empty.0),
+        used: full.1.zip(empty.1).map(|(full, empty)| per_key(full, empty)),
+    })
+}
+
+fn used_memory(server: &Running) -> Option<u64> {
+    server.connect().ok()?.info_number("memory", "used_memory")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_dataset_has_its_own_name_and_one_number_a_key() {
+        let sets = datasets();
+        let names: std::collections::HashSet<&str> = sets.iter().map(|set| set.name.as_str()).collect();
+        assert_eq!(names.len(), sets.len());
+        assert!(sets.iter().all(|set| set.command.contains(crate::template::RANDOM)));
+    }
+
+    #[test]
+    fn keys_are_sixteen_bytes_and_integers_canonical() {
+        let mut template = Template::new(&words(&datasets()[0].command, 0));
+        template.number(42);
+        let text = String::from_utf8_lossy(template.bytes()).into_owned();
+        assert_eq!(text, "*3\r\n$3\r\nSET\r\n$16\r\nkey:000000000042\r\n$13\r\n1000000000042\r\n");
+    }
+}

@@ -1,0 +1,170 @@
+//! What the kernel says about a process: CPU time, time spent waiting for a core, resident memory.
+//!
+//! CPU time comes from schedstat (nanoseconds), not from stat (ticks of 10 ms): a case of one second needs it.
+//! All figures are sums over the threads alive at the moment of the call; a thread that ended in between is
+//! lost, which no server here does while it is measured.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
+
+/// CPU time and run delay of a process or thread, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Schedule {
+    /// Time on a core, user and kernel together.
+    pub cpu_ns: u64,
+    /// Time ready to run while another task held the core.
+    pub delay_ns: u64,
+}
+
+impl Schedule {
+    /// What was added since an earlier reading.
+    #[must_use]
+    pub fn since(self, earlier: Schedule) -> Schedule {
+        Schedule {
+            cpu_ns: self.cpu_ns.saturating_sub(earlier.cpu_ns),
+            delay_ns: self.delay_ns.saturating_sub(earlier.delay_ns),
+        }
+    }
+}
+
+/// The sum over all threads of process `pid`.
+pub fn schedule(pid: u32) -> io::Result<Schedule> {
+    let mut total = Schedule::default();
+    for thread in threads(pid)? {
+        // A thread may end between the listing and the reading.
+        let Ok(text) = fs::read_to_string(format!("/proc/{pid}/task/{thread}/schedstat")) else { continue };
+        let one = parse_schedstat(&text)?;
+        total.cpu_ns += one.cpu_ns;
+        total.delay_ns += one.delay_ns;
+    }
+    Ok(total)
+}
+
+/// Reads one thread's schedule again and again, about a microsecond each.
+pub struct ThreadSchedule {
+    file: File,
+}
+
+impl ThreadSchedule {
+    /// The calling thread.
+    pub fn of_current_thread() -> io::Result<ThreadSchedule> {
+        Ok(ThreadSchedule { file: File::open("/proc/thread-self/schedstat")? })
+    }
+
+    /// The thread of `pid` that has used the most CPU so far: the one that executes commands.
+    pub fn of_busiest_thread(pid: u32) -> io::Result<ThreadSchedule> {
+        let mut best = (0, pid);
+        for thread in threads(pid)? {
+            let text = fs::read_to_string(format!("/proc/{pid}/task/{thread}/schedstat"))?;
+            best = best.max((parse_schedstat(&text)?.cpu_ns, thread));
+        }
+        Ok(ThreadSchedule { file: File::open(format!("/proc/{pid}/task/{}/schedstat", best.1))? })
+    }
+
+    /// The figures now.
+    pub fn read(&self) -> io::Result<Schedule> {
+        let mut buffer = [0; 96];
+        let count = self.file.read_at(&mut buffer, 0)?;
+        parse_schedstat(&String::from_utf8_lossy(&buffer[..count]))
+    }
+}
+
+/// Resident memory of process `pid` in bytes.
+///
+/// `smaps_rollup` walks the page tables and is exact; the counters of `status` lag by up to 64 pages a thread.
+pub fn resident_bytes(pid: u32) -> io::Result<u64> {
+    let exact = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"));
+    if let Some(bytes) = exact.ok().and_then(|text| kilobyte_field(&text, "Rss:")) {
+        return Ok(bytes);
+    }
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    kilobyte_field(&status, "VmRSS:").ok_or_else(|| io::Error::other("no VmRSS in /proc status"))
+}
+
+/// Resident memory of process `pid` in bytes, from the cheap and slightly lagging counters.
+pub fn resident_bytes_roughly(pid: u32) -> io::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    kilobyte_field(&status, "VmRSS:").ok_or_else(|| io::Error::other("no VmRSS in /proc status"))
+}
+
+/// Time the hypervisor gave to others while a core of this machine wanted to run, in milliseconds since boot.
+#[must_use]
+pub fn stolen_ms() -> u64 {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    text.lines().next().and_then(steal_ticks).unwrap_or(0) * 10
+}
+
+/// Model name of the processor and release of the kernel, for the head of a report.
+#[must_use]
+pub fn machine() -> String {
+    let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = processor
+        .lines()
+        .find_map(|line| {
+            line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim().to_owned())
+        })
+        .unwrap_or_else(|| "unknown processor".to_owned());
+    let cores = processor.lines().filter(|line| line.starts_with("processor")).count();
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    format!("{model}, {cores} cores, Linux {}", kernel.trim())
+}
+
+fn threads(pid: u32) -> io::Result<Vec<u32>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(format!("/proc/{pid}/task"))? {
+        if let Some(id) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) {
+            found.push(id);
+        }
+    }
+    Ok(found)
+}
+
+fn parse_schedstat(text: &str) -> io::Result<Schedule> {
+    let mut fields = text.split_ascii_whitespace().map(str::parse::<u64>);
+    match (fields.next(), fields.next()) {
+        (Some(Ok(cpu_ns)), Some(Ok(delay_ns))) => Ok(Schedule { cpu_ns, delay_ns }),
+        _ => Err(io::Error::other(format!("unreadable schedstat {text:?}"))),
+    }
+}
+
+fn kilobyte_field(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find(|line| line.starts_with(name))?;
+    line.split_ascii_whitespace().nth(1)?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}
+
+fn steal_ticks(line: &str) -> Option<u64> {
+    line.strip_prefix("cpu ")?.split_ascii_whitespace().nth(7)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_kernels_formats() {
+        assert_eq!(
+            parse_schedstat("273207 74502 1\n").unwrap(),
+            Schedule { cpu_ns: 273_207, delay_ns: 74_502 }
+        );
+        assert!(parse_schedstat("").is_err());
+        assert_eq!(kilobyte_field("Pss: 1 kB\nRss:   1688 kB\n", "Rss:"), Some(1688 * 1024));
+        assert_eq!(kilobyte_field("VmSize: 1 kB\n", "VmRSS:"), None);
+        assert_eq!(steal_ticks("cpu  1 2 3 4 5 6 7 88 9 10"), Some(88));
+    }
+
+    #[test]
+    fn own_process_uses_cpu_and_memory() {
+        let pid = std::process::id();
+        let before = schedule(pid).unwrap();
+        let started = std::time::Instant::now();
+        let mut spin = 0u64;
+        while started.elapsed().as_millis() < 40 {
+            spin = std::hint::black_box(spin + 1);
+        }
+        assert!(schedule(pid).unwrap().since(before).cpu_ns > 1_000_000);
+        let exact = resident_bytes(pid).unwrap();
+        let rough = resident_bytes_roughly(pid).unwrap();
+        assert!(exact > 100_000 && rough > 100_000, "{exact} {rough}");
+    }
+}
