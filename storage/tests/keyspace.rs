@@ -86,3 +86,30 @@ fn buffers_are_taken_over_when_they_are_large() {
     db.set_string(b"k", NewStr::Raw(bytes), Ttl::Clear);
     assert_eq!(db.find(b"k").unwrap().string().unwrap().blob().unwrap().as_ptr(), address);
 }
+
+/// What leaves the command loop can be used and dropped on other threads.
+#[test]
+fn what_leaves_the_loop_is_send() {
+    fn check<T: Send>() {}
+    check::<Keyspace>();
+    check::<rufous_storage::KeyspaceView>();
+    check::<rufous_storage::Garbage>();
+    check::<rufous_storage::Removed>();
+    check::<rufous_storage::Blob>();
+}
+
+#[test]
+fn a_cleared_database_is_freed_elsewhere_and_starts_anew() {
+    let mut keyspace = Keyspace::new(2, 1);
+    for n in 0..100 {
+        let ttl = if n % 2 == 0 { Ttl::At(n) } else { Ttl::Clear };
+        keyspace.db_mut(0).set_string(&n.to_le_bytes(), NewStr::Large(vec![1; 5000]), ttl);
+    }
+    let garbage = keyspace.clear();
+    assert_eq!(garbage.len(), 100);
+    std::thread::spawn(move || drop(garbage)).join().unwrap();
+    assert_eq!((keyspace.len(), keyspace.expires_len()), (0, 0));
+    keyspace.db_mut(0).due(1000, 1000, &mut |_| panic!("nothing is there"));
+    keyspace.db_mut(0).set_string(b"k", NewStr::Int(1), Ttl::At(5));
+    assert_eq!((keyspace.len(), keyspace.expires_len()), (1, 1));
+}

@@ -15,6 +15,10 @@
 //! | then | key |
 //! | then, if embedded | value, as many bytes as the inline word says |
 //!
+//! Strings are the only kind so far. A kind with a structure of its own adds a form whose eight payload bytes point to it;
+//! the places that must know a form are `Form`, [`Entry::copy_of`], `Entry`'s drop, and `encoding` and `memory_bytes` of
+//! [`EntryRef`].
+//!
 //! Invariants:
 //! - The allocation has the size that [`class_bytes`] gives for the content, so that content which stays in its class
 //!   is written in place, and the size at release follows from the header.

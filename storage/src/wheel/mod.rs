@@ -9,10 +9,9 @@
 //! next, so that a jump of years costs nothing; a slot of a higher level is popped when it begins, and its records come
 //! back finer.
 //!
-//! Invariants:
-//! - Every occupied slot of level L has an index above byte L of `current`, but for the one slot whose records are
-//!   being popped: its index equals that byte.
-//! - `current` never goes back, but by a restart.
+//! Invariant: every slot, read with the bytes of `current` above its level, begins at or before the time of its records. When
+//! `current` goes back with the clock, slots begin too early for their records, never too late: these are popped early and
+//! added again.
 
 mod records;
 mod sweep;
@@ -24,9 +23,6 @@ use sweep::{Sweep, Swept};
 
 const SLOTS: usize = 256;
 const LEVELS: usize = 8;
-/// How far the clock may go back before the wheel restarts; up to then keys expire late by as much.
-pub const BACKWARD_MS_MAX: u64 = 1000;
-
 /// What a step of popping gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Popped {
@@ -77,10 +73,7 @@ impl Wheel {
     /// Takes a record whose time may have come at `now` (unix ms), or one that a restart took out.
     pub fn pop(&mut self, now: i64) -> Popped {
         let now = u64::try_from(now).unwrap_or(0);
-        if now + BACKWARD_MS_MAX < self.current {
-            self.current = now;
-            self.restart();
-        }
+        self.current = self.current.min(now);
         self.sweep_is_next ^= true;
         let popped = match self.sweep_is_next && !self.sweep.is_empty() {
             true => self.step_sweep(),
