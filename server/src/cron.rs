@@ -62,7 +62,14 @@ fn look_after_clients(engine: &mut Engine, now: i64) {
             state.log.verbose("Closing idle client");
             peer.client.close(Closing::Now);
         } else {
-            limits::check_output(&state.config, &mut state.stats, &state.log, &mut peer.client, &peer.out, now);
+            limits::check_output(
+                &state.config,
+                &mut state.stats,
+                &state.log,
+                &mut peer.client,
+                &peer.out,
+                now,
+            );
         }
         if peer.client.closing.is_some() {
             state.clients.mark_dirty(token);

@@ -40,7 +40,8 @@ impl Event {
     }
 }
 
-/// One thing that happened. `key` is a range of [`Effects::key`].
+/// One thing that happened, to a key (a range of the queue's key bytes) of database `db`.
+#[allow(missing_docs)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// The value or TTL of a key changed.
@@ -133,7 +134,9 @@ impl Effects {
     fn keep(&mut self, key: &[u8]) -> Range<usize> {
         // SET queues "changed" and an event for the same key: the bytes are kept once.
         let last = match self.queue.last() {
-            Some(Effect::Changed { key, .. } | Effect::Expired { key, .. } | Effect::Event { key, .. }) => key.clone(),
+            Some(Effect::Changed { key, .. } | Effect::Expired { key, .. } | Effect::Event { key, .. }) => {
+                key.clone()
+            }
             _ => 0..0,
         };
         if !last.is_empty() && self.keys[last.clone()] == *key {

@@ -192,7 +192,7 @@ impl State {
             return;
         }
         self.stats.cross_protocol_warned_ms = now;
-        self.log.warning(&format!(
+        self.log.warning(format_args!(
             "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. \
              This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis \
              instance. Connection from {} aborted.",

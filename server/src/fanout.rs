@@ -32,7 +32,14 @@ pub fn publish(engine: &mut Engine, peer: &mut Peer) {
 }
 
 /// Publishes one keyspace event on its one or two channels.
-fn notify(state: &mut crate::engine::State, peer: &mut Peer, classes: Class, db: usize, key: &[u8], event: Event) {
+fn notify(
+    state: &mut crate::engine::State,
+    peer: &mut Peer,
+    classes: Class,
+    db: usize,
+    key: &[u8],
+    event: Event,
+) {
     let Peer { client, out } = peer;
     if classes.contains(Class::KEYSPACE) {
         let mut channel = format!("__keyspace@{db}__:").into_bytes();

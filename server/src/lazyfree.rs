@@ -8,10 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
+/// Where to send garbage with its number of objects, and the thread that frees it.
+type Worker = (Sender<(Garbage, u64)>, JoinHandle<()>);
+
 /// See the file head.
 #[derive(Default)]
 pub struct LazyFree {
-    worker: Option<(Sender<(Garbage, u64)>, JoinHandle<()>)>,
+    worker: Option<Worker>,
     pending: Arc<AtomicU64>,
     freed: Arc<AtomicU64>,
 }

@@ -30,6 +30,7 @@ pub mod net;
 pub mod notify;
 pub mod pause;
 pub mod pubsub;
+mod seed;
 mod serve;
 pub mod slowlog;
 pub mod stats;

@@ -36,7 +36,7 @@ pub fn is_unprotected_stranger(config: &Config, remote: &Address) -> bool {
 pub fn protocol_error(engine: &mut Engine, peer: &mut Peer, failure: ProtocolError, rest: &[u8]) {
     let state = &mut engine.state;
     let shown = rest[..rest.len().min(SHOWN_INPUT_LEN)].escape_ascii();
-    state.log.verbose(&format!(
+    state.log.verbose(format_args!(
         "Protocol error ({}) from client: {}. Query buffer during protocol error: '{shown}'",
         failure.log_reason(),
         crate::client::list::line(state, &peer.client, &peer.out),
@@ -59,7 +59,7 @@ pub fn check_query_buffer(engine: &mut Engine, peer: &mut Peer) {
 #[cold]
 fn over_query_buffer(state: &mut State, peer: &mut Peer) {
     state.stats.query_buffer_limit_closes += 1;
-    state.log.warning(&format!(
+    state.log.warning(format_args!(
         "Closing client that reached max query buffer length: {}",
         crate::client::list::line(state, &peer.client, &peer.out),
     ));
@@ -69,7 +69,14 @@ fn over_query_buffer(state: &mut State, peer: &mut Peer) {
 /// Closes a client whose output is past its class's `client-output-buffer-limit`. The soft limit must be passed for
 /// some seconds on end.
 #[inline]
-pub fn check_output(config: &Config, stats: &mut Stats, log: &Log, client: &mut Client, out: &Output, now_ms: i64) {
+pub fn check_output(
+    config: &Config,
+    stats: &mut Stats,
+    log: &Log,
+    client: &mut Client,
+    out: &Output,
+    now_ms: i64,
+) {
     let limit = &config.client_output_buffer_limit[client.class() as usize];
     if limit.hard_bytes == 0 && limit.soft_bytes == 0 {
         return;
@@ -87,7 +94,7 @@ pub fn check_output(config: &Config, stats: &mut Stats, log: &Log, client: &mut 
     }
     if (hard || soft) && client.closing != Some(Closing::Now) {
         stats.output_buffer_limit_closes += 1;
-        log.warning(&format!(
+        log.warning(format_args!(
             "Client {} scheduled to be closed ASAP for overcoming of output buffer limits.",
             crate::client::list::identity(client),
         ));
@@ -97,5 +104,5 @@ pub fn check_output(config: &Config, stats: &mut Stats, log: &Log, client: &mut 
 
 /// The verbose line of a connection that its client closed.
 pub fn log_client_closed(state: &State, client: &Client) {
-    state.log.verbose(&format!("Client closed connection {}", crate::client::list::identity(client)));
+    state.log.verbose(format_args!("Client closed connection {}", crate::client::list::identity(client)));
 }

@@ -1,5 +1,5 @@
 //! The thin binary: everything lives in the library.
 
-fn main() -> std::process::ExitCode {
-    rufous_server::run(std::env::args_os())
+fn main() {
+    std::process::exit(rufous_server::run(std::env::args_os()));
 }

@@ -89,7 +89,9 @@ mod tests {
 
     #[test]
     fn letters_round_trip() {
-        for (letters, shown) in [("KEA", "AKE"), ("", ""), ("xKg", "gxK"), ("g$lshzxetd", "A"), ("AmnK", "AnKm")] {
+        for (letters, shown) in
+            [("KEA", "AKE"), ("", ""), ("xKg", "gxK"), ("g$lshzxetd", "A"), ("AmnK", "AnKm")]
+        {
             assert_eq!(Class::parse(letters.as_bytes()).unwrap().letters(), shown);
         }
         assert_eq!(Class::parse(b"KQ"), None);

@@ -138,7 +138,14 @@ impl<'a> Encoded<'a> {
 /// Publishes to channel and pattern subscribers, or to shard subscribers. `current` is the publishing client, which is
 /// taken out of the registry; what it receives itself goes to `own`, to be sent after its reply. Returns the number of
 /// receivers.
-pub fn publish(state: &mut State, current: &Client, own: &mut Vec<u8>, channel: &[u8], message: &[u8], shard: bool) -> u64 {
+pub fn publish(
+    state: &mut State,
+    current: &Client,
+    own: &mut Vec<u8>,
+    channel: &[u8],
+    message: &[u8],
+    shard: bool,
+) -> u64 {
     let mut receivers = 0;
     let map = if shard { &state.pubsub.shards } else { &state.pubsub.channels };
     if let Some(tokens) = map.get(channel) {

@@ -9,9 +9,9 @@ use crate::log::Log;
 use crate::net::accept;
 use crate::net::event_loop::{EventLoop, Signals};
 use crate::net::stream::Listener;
+use crate::seed;
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -70,11 +70,15 @@ impl Server {
             listeners = accept::listen_tcp(&config.bind, config.port, backlog).map_err(StartError::Listen)?;
         }
         if !config.unixsocket.is_empty() {
-            let unix = accept::listen_unix(&config.unixsocket, config.unixsocketperm, backlog);
+            let unix = accept::listen_unix(
+                &config.resolve(&config.unixsocket).display().to_string(),
+                config.unixsocketperm,
+                backlog,
+            );
             listeners.push(unix.map_err(StartError::Listen)?);
         }
         let address = listeners.iter().find_map(Listener::tcp_address);
-        let mut engine = Engine::new(config, log, Clock::new(), seed()).map_err(StartError::Rename)?;
+        let mut engine = Engine::new(config, log, Clock::new(), seed::draw()).map_err(StartError::Rename)?;
         engine.state.port = address.map_or(0, |address| address.port());
         let signals = Arc::new(Signals::default());
         let (event_loop, waker) = EventLoop::new(engine, listeners, signals.clone())?;
@@ -86,7 +90,11 @@ impl Server {
         for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
             // The wait for sockets ends with any signal, so a flag is enough.
             if let Err(error) = signal_hook::flag::register(signal, self.signals.stop.clone()) {
-                self.event_loop.engine.state.log.warning(format_args!("Can't catch signal {signal}: {error}"));
+                self.event_loop
+                    .engine
+                    .state
+                    .log
+                    .warning(format_args!("Can't catch signal {signal}: {error}"));
             }
         }
     }
@@ -134,15 +142,8 @@ impl Drop for Handle {
     }
 }
 
-/// The entropy that an engine's randomness starts from.
-fn seed() -> u64 {
-    // Keyed anew by the system in every process.
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(crate::clock::wall_us())
-}
-
 /// The whole binary: reads the command line, serves on this thread and returns the exit status.
-pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     match boot::prepare(&arguments) {
         Ok(prepared) => serve(prepared),
@@ -150,7 +151,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn serve(mut prepared: Prepared) -> ExitCode {
+fn serve(mut prepared: Prepared) -> i32 {
     let settled = match boot::settle_in(&mut prepared) {
         Ok(settled) => settled,
         Err(status) => return status,
@@ -161,7 +162,7 @@ fn serve(mut prepared: Prepared) -> ExitCode {
         Err(error) => {
             log.warning(&error);
             log.warning("Failed listening on port, aborting.");
-            return ExitCode::FAILURE;
+            return 1;
         }
     };
     server.obey_signals();
@@ -176,10 +177,10 @@ fn serve(mut prepared: Prepared) -> ExitCode {
         pid_file.remove(&log);
     }
     match status {
-        Ok(status) => ExitCode::from(status as u8),
+        Ok(status) => status,
         Err(error) => {
             log.warning(format_args!("The event loop failed: {error}"));
-            ExitCode::FAILURE
+            1
         }
     }
 }

@@ -75,7 +75,8 @@ impl<'a> Keys<'a> {
     /// Removes the key if its TTL has passed. True if it was.
     #[inline]
     fn expire_if_due(&mut self, key: &[u8]) -> bool {
-        let due = self.store.keyspace.db(self.index).find(key).is_some_and(|entry| entry.is_expired(self.now));
+        let due =
+            self.store.keyspace.db(self.index).find(key).is_some_and(|entry| entry.is_expired(self.now));
         if due {
             self.expire(key);
         }

@@ -51,7 +51,14 @@ impl Watchers {
     }
 
     /// Starts watching, once per client and key.
-    pub fn watch(&mut self, client: &mut Client, db: usize, key: &[u8], was_expired: bool, effects: &mut Effects) {
+    pub fn watch(
+        &mut self,
+        client: &mut Client,
+        db: usize,
+        key: &[u8],
+        was_expired: bool,
+        effects: &mut Effects,
+    ) {
         if client.watched.iter().any(|watched| watched.db == db && watched.key == key) {
             return;
         }
@@ -117,7 +124,10 @@ pub fn touch(state: &mut crate::engine::State, current: &mut Peer, db: usize, ke
             continue;
         };
         let spared = expired
-            && client.watched.iter().any(|watched| watched.db == db && watched.key == key && watched.was_expired);
+            && client
+                .watched
+                .iter()
+                .any(|watched| watched.db == db && watched.key == key && watched.was_expired);
         if !spared {
             client.dirty_watch = true;
         }

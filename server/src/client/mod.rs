@@ -180,7 +180,14 @@ pub struct Client {
 
 impl Client {
     /// A fresh client on database 0, RESP2, as the default user.
-    pub fn new(id: u64, token: usize, address: Address, local_address: Address, fd: i32, now_ms: i64) -> Client {
+    pub fn new(
+        id: u64,
+        token: usize,
+        address: Address,
+        local_address: Address,
+        fd: i32,
+        now_ms: i64,
+    ) -> Client {
         Client {
             id,
             token,

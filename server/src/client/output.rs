@@ -176,7 +176,9 @@ impl Output {
                         self.sent += n;
                         total += n;
                     }
-                    Err(error) => return if total > 0 && would_block(&error) { Ok(total) } else { Err(error) },
+                    Err(error) => {
+                        return if total > 0 && would_block(&error) { Ok(total) } else { Err(error) };
+                    }
                 }
             }
             self.tail_peak = self.tail_peak.max(self.tail.len());
@@ -225,10 +227,9 @@ impl Output {
     /// capacity.
     pub fn trim(&mut self, idle: bool) -> usize {
         let peak = std::mem::take(&mut self.tail_peak);
-        if self.tail.is_empty() {
-            if idle || (self.tail.capacity() > TAIL_CAPACITY_KEPT && peak <= TAIL_CAPACITY_KEPT) {
-                self.tail = Vec::new();
-            }
+        let oversized = self.tail.capacity() > TAIL_CAPACITY_KEPT && peak <= TAIL_CAPACITY_KEPT;
+        if self.tail.is_empty() && (idle || oversized) {
+            self.tail = Vec::new();
         }
         self.tail.capacity()
     }
@@ -287,7 +288,11 @@ mod tests {
         output.tail.extend_from_slice(b"hello ");
         let mut first = true;
         let n = output.flush(|slices| {
-            if std::mem::take(&mut first) { Ok(slices[0].len().min(2)) } else { Err(std::io::ErrorKind::WouldBlock.into()) }
+            if std::mem::take(&mut first) {
+                Ok(slices[0].len().min(2))
+            } else {
+                Err(std::io::ErrorKind::WouldBlock.into())
+            }
         });
         assert_eq!(n.unwrap(), 2);
         output.splice(Shared::Message(Arc::from(&b"big"[..])));

@@ -192,7 +192,13 @@ pub struct Command {
 
 impl Command {
     /// A command without keys or documentation; the other columns are added by the builder methods below.
-    pub const fn new(name: &'static str, handler: Handler, arity: i16, flags: Flags, group: Group) -> Command {
+    pub const fn new(
+        name: &'static str,
+        handler: Handler,
+        arity: i16,
+        flags: Flags,
+        group: Group,
+    ) -> Command {
         Command {
             name,
             handler,
@@ -265,6 +271,10 @@ impl Command {
 
     /// Does `count` arguments (with the name) satisfy the arity?
     pub fn accepts(&self, count: usize) -> bool {
-        if self.arity >= 0 { count == self.arity as usize } else { count >= self.arity.unsigned_abs() as usize }
+        if self.arity >= 0 {
+            count == self.arity as usize
+        } else {
+            count >= self.arity.unsigned_abs() as usize
+        }
     }
 }

@@ -9,10 +9,5 @@ pub mod transactions;
 use crate::command::Command;
 
 /// Every family's rows.
-pub const FAMILIES: &[&[Command]] = &[
-    client::ROWS,
-    command::ROWS,
-    connection::ROWS,
-    pubsub::ROWS,
-    transactions::ROWS,
-];
+pub const FAMILIES: &[&[Command]] =
+    &[client::ROWS, command::ROWS, connection::ROWS, pubsub::ROWS, transactions::ROWS];

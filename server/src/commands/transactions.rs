@@ -1,7 +1,7 @@
 //! MULTI, EXEC, DISCARD, WATCH, UNWATCH. Queue and watch bookkeeping are in [`crate::transaction`].
 
-use crate::command::keys::RO;
 use crate::client::Special;
+use crate::command::keys::RO;
 use crate::command::{Command, Flags, Group, KeySpec, Outcome};
 use crate::context::Ctx;
 use crate::dispatch;

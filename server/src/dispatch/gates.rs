@@ -41,8 +41,18 @@ struct Request<'a> {
 type Gate = fn(&mut Ctx<'_>, &Request<'_>) -> Result<(), Refusal>;
 
 /// In Redis' order.
-const GATES: &[Gate] =
-    &[protected, authenticated, multi_allowed, permitted, memory, pubsub_mode, loading, monitor_mode, paused, queue];
+const GATES: &[Gate] = &[
+    protected,
+    authenticated,
+    multi_allowed,
+    permitted,
+    memory,
+    pubsub_mode,
+    loading,
+    monitor_mode,
+    paused,
+    queue,
+];
 
 /// Runs all gates.
 pub fn check(cx: &mut Ctx<'_>, id: CommandId, row: &'static Command, args: Args<'_>) -> Result<(), Refusal> {
@@ -103,7 +113,8 @@ fn memory(cx: &mut Ctx<'_>, request: &Request<'_>) -> Result<(), Refusal> {
 }
 
 fn pubsub_mode(cx: &mut Ctx<'_>, request: &Request<'_>) -> Result<(), Refusal> {
-    if cx.is(Special::SUBSCRIBED) && cx.client.resp == Resp::V2 && !request.flags.contains(Flags::SUBSCRIBED) {
+    if cx.is(Special::SUBSCRIBED) && cx.client.resp == Resp::V2 && !request.flags.contains(Flags::SUBSCRIBED)
+    {
         return Err(error::subscriber_only(cx.server.commands.full_name(request.id)).into());
     }
     Ok(())

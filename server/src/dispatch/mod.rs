@@ -76,7 +76,8 @@ fn admit_and_call(cx: &mut Ctx<'_>, id: Option<CommandId>, args: Args<'_>) -> Fl
         reject(cx, Some(id), error::wrong_arity(cx.server.commands.full_name(id)));
         return Flow::Done;
     }
-    if !cx.client.special.is_empty() || !cx.server.special.is_empty() || row.flags.contains(Flags::PROTECTED) {
+    if !cx.client.special.is_empty() || !cx.server.special.is_empty() || row.flags.contains(Flags::PROTECTED)
+    {
         match gates::check(cx, id, row, args) {
             Ok(()) => {}
             Err(Refusal::Error(error)) => {
@@ -105,7 +106,9 @@ fn unknown(cx: &mut Ctx<'_>, args: Args<'_>) -> Flow {
     }
     let error = match cx.server.commands.lookup(name) {
         // Only a container's subcommand can be missing when the name is known.
-        Some(container) => error::unknown_subcommand(cx.server.commands.full_name(container).as_bytes(), args.get(1)),
+        Some(container) => {
+            error::unknown_subcommand(cx.server.commands.full_name(container).as_bytes(), args.get(1))
+        }
         None => error::unknown_command(name, args.from(1).iter()),
     };
     reject(cx, None, error);
@@ -154,7 +157,7 @@ pub fn call(cx: &mut Ctx<'_>, id: CommandId, row: &'static Command, args: Args<'
     if cx.is(Special::TRACKING) && row.flags.contains(Flags::READONLY) {
         crate::tracking::remember_keys(cx, id, row, args);
     }
-    cx.errors = outer_errors + cx.errors;
+    cx.errors += outer_errors;
     cx.command = outer_command;
 }
 

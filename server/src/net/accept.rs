@@ -21,7 +21,11 @@ pub struct ListenError {
 
 impl std::fmt::Display for ListenError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Could not create server TCP listening socket {}:{}: {}", self.address, self.port, self.error)
+        write!(
+            f,
+            "Could not create server TCP listening socket {}:{}: {}",
+            self.address, self.port, self.error
+        )
     }
 }
 
@@ -30,7 +34,8 @@ impl std::fmt::Display for ListenError {
 pub fn listen_tcp(bind: &[String], port: u16, backlog: i32) -> Result<Vec<Listener>, ListenError> {
     let mut listeners = Vec::new();
     let mut port = port;
-    let words: Vec<&str> = if bind.is_empty() { vec!["*", "-::*"] } else { bind.iter().map(String::as_str).collect() };
+    let words: Vec<&str> =
+        if bind.is_empty() { vec!["*", "-::*"] } else { bind.iter().map(String::as_str).collect() };
     for word in words {
         let optional = word.starts_with('-');
         let text = word.trim_start_matches('-');

@@ -146,11 +146,11 @@ impl EventLoop {
         if event.is_writable() && self.conns.get(token.0).is_some_and(|conn| conn.wants_write) {
             self.flush(token.0);
         }
-        if event.is_readable() || event.is_error() || event.is_read_closed() {
-            if let Some(conn) = self.conns.get_mut(token.0) {
-                conn.readable = true;
-                self.serve(token.0);
-            }
+        if (event.is_readable() || event.is_error() || event.is_read_closed())
+            && let Some(conn) = self.conns.get_mut(token.0)
+        {
+            conn.readable = true;
+            self.serve(token.0);
         }
     }
 
@@ -165,7 +165,7 @@ impl EventLoop {
                     Err(error) if would_block(&error) => break,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) => {
-                        self.engine.state.log.warning(&format!("Accepting client connection: {error}"));
+                        self.engine.state.log.warning(format_args!("Accepting client connection: {error}"));
                         break;
                     }
                 }
@@ -409,7 +409,8 @@ impl EventLoop {
     }
 
     fn flush(&mut self, token: usize) {
-        let (Some(conn), Some(peer)) = (self.conns.get_mut(token), self.engine.state.clients.get_mut(token)) else {
+        let (Some(conn), Some(peer)) = (self.conns.get_mut(token), self.engine.state.clients.get_mut(token))
+        else {
             return;
         };
         peer.client.is_dirty = false;
@@ -432,7 +433,8 @@ impl EventLoop {
             let pending = !peer.out.is_empty();
             if pending != conn.wants_write {
                 conn.wants_write = pending;
-                let interest = if pending { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
+                let interest =
+                    if pending { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
                 if conn.stream.reregister(self.poll.registry(), Token(token), interest).is_err() {
                     peer.client.close(Closing::Now);
                 }
