@@ -343,3 +343,167 @@ fn is_big_number(text: &[u8]) -> bool {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Reply, Resp};
+    use proptest::prelude::*;
+
+    /// The whole is this value, and every part of it is incomplete.
+    #[track_caller]
+    fn check(bytes: &[u8], value: Value) {
+        for end in 0..bytes.len() {
+            assert_eq!(decode(&bytes[..end]), Ok(None), "{}", bytes[..end].escape_ascii());
+        }
+        let followed = [bytes, b"+next\r\n"].concat();
+        assert_eq!(decode(&followed), Ok(Some((value, bytes.len()))), "{}", bytes.escape_ascii());
+    }
+
+    #[test]
+    fn scalars() {
+        check(b"+OK\r\n", Value::simple("OK"));
+        check(b"-ERR no\r\n", Value::error("ERR no"));
+        check(b"!6\r\nERR no\r\n", Value::error("ERR no"));
+        check(b":-12\r\n", Value::Integer(-12));
+        check(b"$5\r\na\r\nbc\r\n", Value::bulk("a\r\nbc"));
+        check(b"$0\r\n\r\n", Value::bulk(""));
+        check(b"$-1\r\n", Value::NullBulk);
+        check(b"*-1\r\n", Value::NullArray);
+        check(b"_\r\n", Value::Null);
+        check(b"#t\r\n", Value::Boolean(true));
+        check(b"#f\r\n", Value::Boolean(false));
+        check(b",-1.5e+30\r\n", Value::Double(b"-1.5e+30".to_vec()));
+        check(b",inf\r\n", Value::Double(b"inf".to_vec()));
+        check(b",nan\r\n", Value::Double(b"nan".to_vec()));
+        check(b"(-123\r\n", Value::BigNumber(b"-123".to_vec()));
+        check(b"=7\r\ntxt:abc\r\n", Value::Verbatim(*b"txt", b"abc".to_vec()));
+    }
+
+    #[test]
+    fn aggregates() {
+        let (one, two) = (Value::Integer(1), Value::bulk("2"));
+        let both = vec![one.clone(), two.clone()];
+        let pairs = vec![(one.clone(), two.clone())];
+        check(b"*2\r\n:1\r\n$1\r\n2\r\n", Value::Array(both.clone()));
+        check(b"~2\r\n:1\r\n$1\r\n2\r\n", Value::Set(both.clone()));
+        check(b">2\r\n:1\r\n$1\r\n2\r\n", Value::Push(both));
+        check(b"%1\r\n:1\r\n$1\r\n2\r\n", Value::Map(pairs.clone()));
+        check(b"|1\r\n:1\r\n$1\r\n2\r\n+OK\r\n", Value::Attribute(pairs, Box::new(Value::simple("OK"))));
+        check(b"*1\r\n*1\r\n*0\r\n", Value::Array(vec![Value::Array(vec![Value::Array(vec![])])]));
+    }
+
+    #[test]
+    fn bytes_that_are_no_reply() {
+        assert_eq!(decode(b"PING\r\n"), Err(DecodeError::Kind(b'P')));
+        let malformed: [&[u8]; 16] = [
+            b":\r\n",
+            b":1.5\r\n",
+            b":01\r\n",
+            b"$-2\r\n",
+            b"$x\r\n",
+            b"$1\r\nabc",
+            b"*-2\r\n",
+            b"_x\r\n",
+            b"#\r\n",
+            b"#x\r\n",
+            b",x\r\n",
+            b"(1.5\r\n",
+            b"=3\r\ntxt\r\n",
+            b"+OK\rx",
+            b"%-1\r\n",
+            b"$99999999999999999\r\n",
+        ];
+        for bytes in malformed {
+            assert_eq!(decode(bytes), Err(DecodeError::Malformed), "{}", bytes.escape_ascii());
+        }
+        let nested = |levels: usize| [&b"*1\r\n".repeat(levels)[..], b":1\r\n"].concat();
+        assert!(matches!(decode(&nested(DEPTH_MAX)), Ok(Some(_))));
+        assert_eq!(decode(&nested(DEPTH_MAX + 1)), Err(DecodeError::Depth));
+        assert_eq!(decode_all(b"+OK\r\n:1"), Err(DecodeError::Malformed));
+        assert_eq!(decode_all(b"+OK\r\n:1\r\n"), Ok(vec![Value::simple("OK"), Value::Integer(1)]));
+    }
+
+    #[test]
+    fn values_are_handy() {
+        let info = Value::bulks(["proto", "3", "score", "1.5"]);
+        assert_eq!(info.get("proto").and_then(Value::as_i64), Some(3));
+        assert_eq!(info.get("score").and_then(Value::as_f64), Some(1.5));
+        assert_eq!(info.get("none"), None);
+        let map = Value::Map(vec![(Value::bulk("k"), Value::Boolean(true))]);
+        assert_eq!(map.get("k").and_then(Value::as_i64), Some(1));
+        assert_eq!(
+            format!("{:?}", Value::Array(vec![info, map])),
+            r#"[["proto", "3", "score", "1.5"], {"k": #true}]"#
+        );
+        assert!(Value::NullBulk.is_null() && Value::error("ERR").is_error());
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let bytes = || prop::collection::vec(any::<u8>(), 0..20);
+        let leaf = prop_oneof![
+            any::<i64>().prop_map(Value::Integer),
+            bytes().prop_map(Value::Bulk),
+            "[a-zA-Z ]{0,9}".prop_map(|text| Value::simple(&text)),
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::Boolean),
+            bytes().prop_map(|bytes| Value::Verbatim(*b"mkd", bytes)),
+        ];
+        leaf.prop_recursive(4, 40, 5, |inner| {
+            let items = || prop::collection::vec(inner.clone(), 0..5);
+            let pairs = prop::collection::vec((inner.clone(), inner.clone()), 0..4);
+            prop_oneof![
+                items().prop_map(Value::Array),
+                items().prop_map(Value::Set),
+                items().prop_map(Value::Push),
+                pairs.prop_map(Value::Map),
+            ]
+        })
+    }
+
+    /// What the reply writer makes of a value; every aggregate deferred.
+    fn write(reply: &mut Reply<'_>, value: &Value) {
+        let mark = reply.defer();
+        match value {
+            Value::Integer(value) => reply.integer(*value),
+            Value::Bulk(bytes) => reply.bulk(bytes),
+            Value::Simple(_) => reply.simple(value.as_str().unwrap_or_default()),
+            Value::Boolean(value) => reply.boolean(*value),
+            Value::Verbatim(format, bytes) => reply.verbatim(format, bytes),
+            Value::Array(items) | Value::Set(items) | Value::Push(items) => {
+                items.iter().for_each(|item| write(reply, item));
+                match value {
+                    Value::Array(_) => reply.set_array(mark, items.len()),
+                    Value::Set(_) => reply.set_set(mark, items.len()),
+                    _ => reply.set_push(mark, items.len()),
+                }
+            }
+            Value::Map(pairs) => {
+                for (key, value) in pairs {
+                    write(reply, key);
+                    write(reply, value);
+                }
+                reply.set_map(mark, pairs.len());
+            }
+            _ => reply.null(),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn written_replies_come_back(value in value()) {
+            let mut out = Vec::new();
+            write(&mut Reply::new(&mut out, Resp::V3), &value);
+            prop_assert_eq!(decode(&out), Ok(Some((value, out.len()))));
+        }
+
+        #[test]
+        fn any_bytes_are_answered(bytes: Vec<u8>) {
+            if let Ok(Some((_, used))) = decode(&bytes) {
+                prop_assert!(used <= bytes.len());
+            }
+        }
+    }
+}

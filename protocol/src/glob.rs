@@ -124,3 +124,110 @@ impl Matcher<'_> {
         (fold(low)..=fold(high)).contains(&fold(byte))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(pattern: &[u8], yes: &[&[u8]], no: &[&[u8]]) {
+        for (texts, expected) in [(yes, true), (no, false)] {
+            for text in texts {
+                let name = format!("{} on {}", pattern.escape_ascii(), text.escape_ascii());
+                assert_eq!(matches(pattern, text), expected, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn literals_and_wildcards() {
+        check(b"", &[b""], &[b"a"]);
+        check(b"abc", &[b"abc"], &[b"", b"ab", b"abcd", b"abd", b"ABC"]);
+        check(b"h?llo", &[b"hello", b"h\nllo"], &[b"hllo", b"heello"]);
+        check(b"h*llo", &[b"hllo", b"heeeello", b"hllollo"], &[b"hell", b"hllox"]);
+        check(b"*", &[b"a", b"\0\xff"], &[b""]);
+        check(b"**a***", &[b"a", b"bba", b"abb"], &[b"", b"bb"]);
+        check(b"*a*b*c", &[b"abc", b"xaxbxc", b"abcbc"], &[b"abcx", b"acb"]);
+        check(b"a*", &[b"a", b"ab"], &[b"", b"ba"]);
+    }
+
+    #[test]
+    fn classes() {
+        check(b"[abc]", &[b"a", b"c"], &[b"d", b"", b"ab"]);
+        check(b"[a-c]x", &[b"ax", b"cx"], &[b"dx", b"-x"]);
+        check(b"[c-a]", &[b"a", b"b", b"c"], &[b"d"]);
+        check(b"[^a-c]", &[b"d", b"^"], &[b"a", b"b", b""]);
+        check(b"[]", &[], &[b"a", b"]"]);
+        check(b"[^]", &[b"a", b"]"], &[b""]);
+        check(b"[a]]", &[b"a]"], &[b"a"]);
+        check(b"[\\]-]", &[b"]", b"-"], &[b"\\"]);
+        check(b"[a-]", &[b"a", b"]", b"_"], &[b"-", b"b"]);
+        check(b"[\\a-c]", &[b"a", b"-", b"c"], &[b"b", b"\\"]);
+        check(b"[\x7f-\x80]", &[b"a", b"\0", b"\xff", b"\x80", b"\x7f"], &[]);
+    }
+
+    #[test]
+    fn classes_without_closing_bracket() {
+        check(b"[", &[], &[b"[", b"a"]);
+        check(b"[^", &[b"a", b"["], &[]);
+        check(b"[ab", &[b"a", b"b"], &[b"c", b"[ab"]);
+        check(b"*[a-", &[b"xa", b"x-"], &[b"x"]);
+        check(b"[\\", &[b"\\"], &[b"a"]);
+    }
+
+    #[test]
+    fn escapes() {
+        check(b"\\*\\?\\[\\\\", &[b"*?[\\"], &[b"ab[\\"]);
+        check(b"a\\", &[b"a\\"], &[b"a"]);
+    }
+
+    #[test]
+    fn case_is_ignored_on_demand() {
+        assert!(matches_nocase(b"AbC*", b"aBcd"));
+        assert!(matches_nocase(b"[A-C]", b"b") && matches_nocase(b"[a-c]", b"B"));
+        assert!(!matches_nocase(b"[\\A]", b"a"));
+        assert!(!matches(b"AbC*", b"aBcd"));
+    }
+
+    #[test]
+    fn no_pattern_takes_long() {
+        let text = [b'a'; 100_000];
+        assert!(!matches(b"a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b", &text));
+        assert!(matches(&b"*a".repeat(1000), &text));
+        assert!(!matches(&b"*a".repeat(1001), &text));
+    }
+
+    #[test]
+    fn literal_patterns() {
+        assert!(is_literal(b"key:1]^-"));
+        assert!([&b"a*"[..], b"?", b"[a]", b"a\\b"].iter().all(|pattern| !is_literal(pattern)));
+    }
+
+    /// All ways a pattern of literals, `*` and `?` can match, tried one after the other.
+    fn naive(pattern: &[u8], text: &[u8]) -> bool {
+        match (pattern, text) {
+            ([], []) => true,
+            ([b'*', rest @ ..], _) => (0..=text.len()).any(|skip| naive(rest, &text[skip..])),
+            ([b'?', rest @ ..], [_, text @ ..]) => naive(rest, text),
+            ([literal, rest @ ..], [byte, text @ ..]) => literal == byte && naive(rest, text),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn one_way_back_is_enough(pattern in "[ab*?]{0,10}", text in "[ab]{1,12}") {
+            prop_assert_eq!(matches(pattern.as_bytes(), text.as_bytes()), naive(pattern.as_bytes(), text.as_bytes()));
+        }
+
+        #[test]
+        fn any_bytes_are_a_pattern(pattern: Vec<u8>, text: Vec<u8>) {
+            matches(&pattern, &text);
+            let escaped: Vec<u8> = text.iter().flat_map(|&byte| [b'\\', byte]).collect();
+            prop_assert!(matches(&escaped, &text));
+        }
+    }
+}

@@ -10,6 +10,7 @@
 //! Invariant: nothing here depends on a locale, a rounding mode or the machine's own long double.
 
 mod long_double;
+mod shortest;
 
 pub use long_double::LongDouble;
 
@@ -57,16 +58,16 @@ pub fn parse_u64(text: &[u8]) -> Option<u64> {
         [b'+', digits @ ..] => (false, digits),
         digits => (false, digits),
     };
-    let value = parse_digits(digits)?;
-    Some(if negative { value.wrapping_neg() } else { value })
-}
-
-/// At least one decimal digit, no more than fit.
-fn parse_digits(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }
-    digits.iter().try_fold(0u64, |value, &byte| {
+    let value = parse_digits(digits, 0)?;
+    Some(if negative { value.wrapping_neg() } else { value })
+}
+
+/// Decimal digits that follow those of `value`, as long as the number fits.
+fn parse_digits(digits: &[u8], value: u64) -> Option<u64> {
+    digits.iter().try_fold(value, |value, &byte| {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             return None;
@@ -93,7 +94,7 @@ pub fn parse_memory(text: &[u8]) -> Option<u64> {
     if digits_len >= 128 {
         return None;
     }
-    let value = if digits.is_empty() { 0 } else { parse_digits(digits).unwrap_or(u64::MAX) };
+    let value = parse_digits(digits, 0).unwrap_or(u64::MAX);
     Some(value.wrapping_mul(unit))
 }
 
@@ -177,13 +178,14 @@ impl<'a> Number<'a> {
     /// The exponent, held within bounds that no format reaches.
     fn exponent_bounded(&self) -> i64 {
         let digits = self.exponent.strip_prefix(b"-").or(self.exponent.strip_prefix(b"+"));
-        let value = parse_digits(digits.unwrap_or(self.exponent)).map_or(i64::MAX, |value| value as i64);
+        let value = parse_digits(digits.unwrap_or(self.exponent), 0)
+            .map_or(i64::MAX, |value| i64::try_from(value).unwrap_or(i64::MAX));
         let value = if self.exponent.is_empty() { 0 } else { value.clamp(0, 1_000_000) };
         if self.exponent.first() == Some(&b'-') { -value } else { value }
     }
 }
 
-/// Prints a double in the fewest digits that read back as the same, into a buffer of at least 32 bytes.
+/// Prints a double in few digits that read back as the same, into a buffer of at least 32 bytes.
 /// Integers print without a point; very large and very small numbers with an exponent (`1e-7`, `1.5e+30`).
 pub fn write_f64(out: &mut [u8; 32], value: f64) -> &[u8] {
     let special: &[u8] = match value {
@@ -191,7 +193,7 @@ pub fn write_f64(out: &mut [u8; 32], value: f64) -> &[u8] {
         f64::INFINITY => b"inf",
         f64::NEG_INFINITY => b"-inf",
         _ if value == 0.0 && value.is_sign_negative() => b"-0",
-        _ if value.abs() < (1u64 << 62) as f64 && value.trunc() == value => {
+        _ if value.abs() <= (1u64 << 62) as f64 && value.trunc() == value => {
             return copy(out, itoa::Buffer::new().format(value as i64).as_bytes());
         }
         _ => return write_digits(out, value),
@@ -206,9 +208,9 @@ fn copy<'o>(out: &'o mut [u8; 32], text: &[u8]) -> &'o [u8] {
 
 /// A finite double that is not zero: value = digits x 10^exponent.
 fn write_digits(out: &mut [u8; 32], value: f64) -> &[u8] {
-    let mut digits = [0; 18];
-    let (len, exponent) = shortest_digits(&mut digits, value.abs());
-    let digits = &digits[..len];
+    let shortest = shortest::digits(value.abs());
+    let (digits, exponent) = (shortest.as_slice(), shortest.exponent);
+    let len = digits.len();
     let mut text = Text { out, len: 0 };
     if value < 0.0 {
         text.push(b"-");
@@ -256,36 +258,6 @@ impl Text<'_> {
         self.out[self.len..self.len + n].fill(b'0');
         self.len += n;
     }
-}
-
-/// The fewest digits that read back as this positive double, and the power of ten they are to be multiplied with.
-fn shortest_digits(digits: &mut [u8; 18], value: f64) -> (usize, i32) {
-    let mut buffer = ryu::Buffer::new();
-    let text = buffer.format_finite(value).as_bytes();
-    let (mantissa, mut exponent) = match text.iter().position(|&byte| byte == b'e') {
-        Some(e) => {
-            (&text[..e], std::str::from_utf8(&text[e + 1..]).ok().and_then(|e| e.parse().ok()).unwrap_or(0))
-        }
-        None => (text, 0),
-    };
-    let mut len = 0;
-    let mut point_seen = false;
-    for &byte in mantissa {
-        if byte == b'.' {
-            point_seen = true;
-            continue;
-        }
-        exponent -= i32::from(point_seen);
-        if len > 0 || byte != b'0' {
-            digits[len] = byte;
-            len += 1;
-        }
-    }
-    while len > 1 && digits[len - 1] == b'0' {
-        len -= 1;
-        exponent += 1;
-    }
-    (len, exponent)
 }
 
 /// White space as C's `isspace` has it.

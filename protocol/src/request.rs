@@ -570,3 +570,6 @@ fn middling_count(buf: &[u8], pos: usize) -> Option<(usize, usize)> {
 }
 
 const _: () = assert!(ELSEWHERE as usize >= IN_BUFFER_END_MAX);
+
+#[cfg(test)]
+mod tests;

@@ -3,9 +3,10 @@
 //! The arithmetic is done in software, so that every machine gives the digits that Redis gives on x86. Printing is exact:
 //! seventeen digits behind the point, rounded half to even as C's `%.17Lf`, trailing zeros taken off.
 
-use super::{Kind, Number};
+use super::{Kind, Number, parse_digits};
 use rustc_apfloat::ieee::{Double, X87DoubleExtended};
 use rustc_apfloat::{Float, Round, Status, StatusAnd};
+use std::cmp::Ordering;
 
 /// Texts from this length on, in bytes, are no numbers.
 const TEXT_LEN_END: usize = 5 * 1024;
@@ -15,6 +16,8 @@ const FRACTION_DIGITS: usize = 17;
 const FRACTION_SCALE: u128 = 100_000_000_000_000_000;
 /// The exponent of the lowest mantissa bit when the biased exponent is 0.
 const EXPONENT_BIAS: i32 = 16383 + 63;
+/// Highest power of ten without rounding error.
+const EXACT_POWER_MAX: i64 = 27;
 /// Decimal digits in a limb of a large integer, and ten to their power.
 const LIMB_DIGITS: usize = 19;
 const LIMB: u128 = 10_000_000_000_000_000_000;
@@ -32,7 +35,8 @@ impl LongDouble {
         let number = Number::scan(text)?;
         let value = match number.kind {
             Kind::Infinity => X87DoubleExtended::INFINITY,
-            _ => read::<X87DoubleExtended>(&number)?,
+            Kind::Decimal if let Some(value) = read_short(&number) => value,
+            _ => read(&number)?,
         };
         Some(LongDouble(if number.negative { -value } else { value }))
     }
@@ -101,6 +105,45 @@ fn read<F: Float>(number: &Number<'_>) -> Option<F> {
     (!status.contains(Status::OVERFLOW) && !value.is_zero()).then_some(value)
 }
 
+/// A decimal number of few digits whose power of ten is exact: one division or multiplication, one rounding.
+fn read_short(number: &Number<'_>) -> Option<X87DoubleExtended> {
+    let digits = parse_digits(number.whole, 0).and_then(|whole| parse_digits(number.fraction, whole))?;
+    let power = number.exponent_bounded() - number.fraction.len() as i64;
+    let five = 5u64.checked_pow(u32::try_from(power.unsigned_abs()).ok()?)?;
+    if digits == 0 || power.abs() > EXACT_POWER_MAX {
+        return None;
+    }
+    let power = power as i32;
+    Some(if power >= 0 {
+        let product = u128::from(digits) * u128::from(five);
+        let shift = product.leading_zeros();
+        let product = product << shift;
+        let (mantissa, rest) = ((product >> 64) as u64, product as u64);
+        rounded(mantissa, rest.cmp(&(1 << 63)), power + 64 - shift as i32)
+    } else {
+        let (digits_shift, five_shift) = (digits.leading_zeros(), five.leading_zeros());
+        let (digits, divisor) = (digits << digits_shift, five << five_shift);
+        // The quotient has its highest bit set either way.
+        let shift = if digits >= divisor { 63 } else { 64 };
+        let dividend = u128::from(digits) << shift;
+        let (mantissa, rest) = ((dividend / u128::from(divisor)) as u64, dividend % u128::from(divisor));
+        let exponent = power - shift + five_shift as i32 - digits_shift as i32;
+        rounded(mantissa, (rest * 2).cmp(&u128::from(divisor)), exponent)
+    })
+}
+
+/// mantissa x 2^exponent, where the mantissa's highest bit is set and what was cut off compares to half of its lowest
+/// bit as given.
+fn rounded(mantissa: u64, rest_to_half: Ordering, exponent: i32) -> X87DoubleExtended {
+    let up = rest_to_half.is_gt() || (rest_to_half.is_eq() && mantissa & 1 == 1);
+    let (mantissa, exponent) = match mantissa.checked_add(u64::from(up)) {
+        Some(mantissa) => (mantissa, exponent),
+        None => (1 << 63, exponent + 1),
+    };
+    let biased = (exponent + EXPONENT_BIAS) as u128;
+    X87DoubleExtended::from_bits(biased << 64 | u128::from(mantissa))
+}
+
 /// mantissa x 2^-shift x 10^17, rounded half to even.
 fn scaled(mantissa: u64, shift: u32) -> u128 {
     let product = u128::from(mantissa) * FRACTION_SCALE;
@@ -115,9 +158,20 @@ fn scaled(mantissa: u64, shift: u32) -> u128 {
 /// A number given in units of 10^-17.
 fn write_scaled(out: &mut Vec<u8>, units: u128) {
     out.extend_from_slice(itoa::Buffer::new().format(units / FRACTION_SCALE).as_bytes());
-    let fraction = format!(".{:017}", units % FRACTION_SCALE);
-    debug_assert_eq!(fraction.len(), FRACTION_DIGITS + 1);
-    out.extend_from_slice(fraction.trim_end_matches('0').trim_end_matches('.').as_bytes());
+    let mut fraction = (units % FRACTION_SCALE) as u64;
+    if fraction == 0 {
+        return;
+    }
+    let mut len = FRACTION_DIGITS;
+    while fraction.is_multiple_of(10) {
+        fraction /= 10;
+        len -= 1;
+    }
+    let mut buffer = itoa::Buffer::new();
+    let digits = buffer.format(fraction).as_bytes();
+    out.push(b'.');
+    out.resize(out.len() + len - digits.len(), b'0');
+    out.extend_from_slice(digits);
 }
 
 /// mantissa x 2^exponent, an integer of up to 4933 digits.
