@@ -445,7 +445,7 @@ impl Db {
         self.wheel.next_at()
     }
 
-    /// Frees up to `budget` things that ended views held; gives how many.
+    /// Frees about `budget` things that ended views held; gives how many.
     pub fn collect(&mut self, budget: usize) -> usize {
         self.entries.collect(budget)
     }

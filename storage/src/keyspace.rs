@@ -106,9 +106,9 @@ impl Keyspace {
         KeyspaceView { dbs: self.dbs.iter_mut().map(Db::freeze).collect() }
     }
 
-    /// Frees up to `budget` things that ended views held; gives how many.
+    /// Frees about `budget` things that ended views held; gives how many.
     pub fn collect(&mut self, budget: usize) -> usize {
-        self.dbs.iter_mut().fold(0, |count, db| count + db.collect(budget - count))
+        self.dbs.iter_mut().fold(0, |count, db| count + db.collect(budget.saturating_sub(count)))
     }
 }
 

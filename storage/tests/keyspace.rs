@@ -42,7 +42,7 @@ fn a_view_does_not_change() {
     assert_eq!(seen, [b"old"]);
     assert_eq!(text(keyspace.db(0), b"k").unwrap(), b"older");
     drop(view);
-    assert_eq!(keyspace.collect(10), 1);
+    assert!(keyspace.collect(10) > 0);
 }
 
 #[test]
