@@ -10,6 +10,7 @@
 //! every random choice comes from a seed that a failure prints.
 
 pub mod conn;
+pub mod differential;
 pub mod resp;
 pub mod seed;
 pub mod server;

@@ -28,6 +28,8 @@ pub struct Workplace {
     pub logs: PathBuf,
     /// The suite's version.
     pub version: String,
+    /// Whether the suite can keep what earlier units left; old ones cannot.
+    pub keeps_logs: bool,
     /// The first port the suite may use.
     pub base_port: u16,
     /// How long one unit may take.
@@ -47,8 +49,10 @@ impl Workplace {
         for companion in COMPANIONS {
             symlink(Path::new("/usr/bin").join(companion), sources.join(companion))?;
         }
+        let keeps_logs =
+            fs::read_to_string(folder.join("tests/test_helper.tcl"))?.contains("{--dont-pre-clean}");
         let (base_port, timeout) = (21111, Duration::from_secs(600));
-        Ok(Self { folder: folder.to_owned(), logs, version, base_port, timeout })
+        Ok(Self { folder: folder.to_owned(), logs, version, keeps_logs, base_port, timeout })
     }
 
     /// Runs one unit, leaving out what the skip list says, and reads what it printed.
@@ -70,7 +74,11 @@ impl Workplace {
             outcome.completed &= ended;
         }
         let selected = extra.iter().any(|argument| argument == "--only");
-        let stale = if selected { Vec::new() } else { report::stale(list, unit, &self.version, &outcome) };
+        let stale = if selected || !outcome.completed {
+            Vec::new()
+        } else {
+            report::stale(list, unit, &self.version, &outcome)
+        };
         Ok(Row { unit: unit.to_owned(), outcome, elapsed: started.elapsed(), log, stale })
     }
 
@@ -78,7 +86,8 @@ impl Workplace {
         let mut command = Command::new("tclsh");
         command.current_dir(&self.folder).env("TERM", "dumb").stdin(Stdio::null()).process_group(0);
         command.args(["tests/test_helper.tcl", "--single", unit, "--clients", "1", "--durable"]);
-        command.args(["--dont-clean", "--dont-pre-clean", "--timeout", &self.timeout.as_secs().to_string()]);
+        command.args(["--dont-clean", "--timeout", &self.timeout.as_secs().to_string()]);
+        command.args(self.keeps_logs.then_some("--dont-pre-clean"));
         command.args(["--baseport", &self.base_port.to_string()]);
         command.arg("--skipfile").arg(skipfile);
         let tags = applying.iter().filter_map(|skip| match &skip.what {
