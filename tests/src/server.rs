@@ -129,12 +129,16 @@ impl Server {
         assert_eq!(self.connect().ask("PING").text(), "PONG");
     }
 
-    /// Sends SIGTERM and waits for the end, SIGKILL after five seconds. Returns how it exited.
+    /// Sends SIGTERM and waits for the end. Returns how it exited.
     pub fn stop(&mut self) -> ExitStatus {
-        if let Some(status) = self.exited() {
-            return status;
+        if self.exited().is_none() {
+            self.signal(Signal::TERM);
         }
-        self.signal(Signal::TERM);
+        self.wait()
+    }
+
+    /// Waits until it has exited, and kills it after five seconds. Returns how it exited.
+    pub fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + STOP_TIMEOUT;
         while Instant::now() < deadline {
             if let Some(status) = self.exited() {
