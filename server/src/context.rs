@@ -14,6 +14,9 @@ use rufous_protocol::reply::{Reply, Resp};
 use rufous_protocol::request::Args;
 use rufous_storage::Blob;
 
+/// What logs show in place of a secret.
+pub const REDACTED: &[u8] = b"(redacted)";
+
 /// See the file head.
 pub struct Ctx<'a> {
     /// The keys of the selected database, and through `db.store` everything about keys.
@@ -32,6 +35,8 @@ pub struct Ctx<'a> {
     pub command: CommandId,
     /// EXEC is running queued commands.
     pub in_exec: bool,
+    /// Arguments of the running command that logs must not show.
+    pub redacted: Vec<usize>,
     /// Errors replied by the running command, for its `failed_calls`.
     pub errors: u32,
 }
@@ -115,6 +120,11 @@ impl Ctx<'_> {
         let name = self.server.commands.full_name(self.command);
         let container = name.split('|').next().unwrap_or(name).to_ascii_uppercase();
         error::subcommand_syntax(container.as_bytes(), args.get(1))
+    }
+
+    /// Keeps an argument of the running command out of the logs.
+    pub fn redact(&mut self, argument: usize) {
+        self.redacted.push(argument);
     }
 
     /// Does any special mode of the client hold?

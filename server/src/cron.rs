@@ -13,7 +13,7 @@ const RETIRED_PER_TURN: usize = 256;
 /// Removes keys whose time has come, a bounded number.
 pub fn expire_keys(engine: &mut Engine) {
     let now = engine.state.clock.now_ms();
-    if !engine.store.active_expire {
+    if !engine.store.active_expire || engine.state.switches.cron_paused {
         return;
     }
     let mut due = Vec::new();
@@ -34,6 +34,9 @@ pub fn expire_keys(engine: &mut Engine) {
 
 /// What is done `hz` times a second.
 pub fn run(engine: &mut Engine) {
+    if engine.state.switches.cron_paused {
+        return;
+    }
     let now = engine.state.clock.now_ms();
     engine.store.keyspace.collect(RETIRED_PER_TURN);
     let state = &mut engine.state;

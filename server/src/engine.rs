@@ -7,6 +7,7 @@ use crate::client::registry::Registry;
 use crate::client::{Address, Client};
 use crate::clock::Clock;
 use crate::command::table::{CommandTable, RenameFailure};
+use crate::commands::debug::Switches;
 use crate::config::Config;
 use crate::latency::Latency;
 use crate::lazyfree::LazyFree;
@@ -85,6 +86,8 @@ pub struct State {
     pub latency: Latency,
     /// Tokens of MONITOR clients.
     pub monitors: Vec<usize>,
+    /// What DEBUG switched.
+    pub switches: Switches,
     /// CLIENT PAUSE.
     pub pause: Pause,
     /// Set by SHUTDOWN or a signal; the loop acts on it.
@@ -129,6 +132,7 @@ impl Engine {
                 command_logs: CommandLogs::default(),
                 latency: Latency::default(),
                 monitors: Vec::new(),
+                switches: Switches::default(),
                 pause: Pause::default(),
                 shutdown: None,
                 run_id,

@@ -29,6 +29,12 @@ pub enum Shared {
 }
 
 impl Shared {
+    /// Bytes in the block.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.bytes().len()
+    }
+
     fn bytes(&self) -> &[u8] {
         match self {
             Shared::Value(blob) => blob.as_slice(),

@@ -109,6 +109,7 @@ fn quit(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
 
 /// AUTH [username] password
 fn auth(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    (1..args.len()).for_each(|argument| cx.redact(argument));
     let (user, password) = match args.len() {
         2 => {
             if cx.server.config.requirepass.is_empty() {
@@ -140,6 +141,9 @@ fn hello(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         while let Some(option) = rest.find(0) {
             if option.eq_ignore_ascii_case(b"auth") && rest.len() > 2 {
                 credentials = Some((rest.get(1), rest.get(2)));
+                let at = args.len() - rest.len();
+                cx.redact(at + 1);
+                cx.redact(at + 2);
                 rest = rest.from(3);
             } else if option.eq_ignore_ascii_case(b"setname") && rest.len() > 1 {
                 super::client::check_name(rest.get(1))?;

@@ -3,11 +3,27 @@
 pub mod client;
 pub mod command;
 pub mod connection;
+pub mod debug;
+pub mod latency;
+pub mod lolwut;
+pub mod monitor;
 pub mod pubsub;
+pub mod slowlog;
 pub mod transactions;
 
 use crate::command::Command;
 
-/// Every family's rows.
-pub const FAMILIES: &[&[Command]] =
-    &[client::ROWS, command::ROWS, connection::ROWS, pubsub::ROWS, transactions::ROWS];
+/// Every family's rows, a line each.
+#[rustfmt::skip]
+pub const FAMILIES: &[&[Command]] = &[
+    client::ROWS,
+    command::ROWS,
+    connection::ROWS,
+    debug::ROWS,
+    latency::ROWS,
+    lolwut::ROWS,
+    monitor::ROWS,
+    pubsub::ROWS,
+    slowlog::ROWS,
+    transactions::ROWS,
+];

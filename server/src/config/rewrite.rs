@@ -24,20 +24,21 @@ impl Config {
     /// Rewrites the file at `path`, or creates it. `users` are the lines of all users without the leading
     /// `user`; `None` leaves the file's user lines as they are (users live in a file of their own, or nowhere).
     pub fn rewrite(&self, path: &Path, users: Option<&[String]>) -> io::Result<()> {
-        let old = match fs::read(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            content => content?,
-        };
-        replace_file(path, &self.rewritten(&old, users))
+        replace_file(path, &self.rewritten(&read_or_empty(path)?, users, false))
+    }
+
+    /// As [`Config::rewrite`], with every directive, those at their defaults too.
+    pub fn rewrite_all(&self, path: &Path) -> io::Result<()> {
+        replace_file(path, &self.rewritten(&read_or_empty(path)?, None, true))
     }
 
     /// The new content of a file whose content is `old`.
-    pub(super) fn rewritten(&self, old: &[u8], users: Option<&[String]>) -> Vec<u8> {
+    pub(super) fn rewritten(&self, old: &[u8], users: Option<&[String]>, all: bool) -> Vec<u8> {
         let mut pages = Pages::read(old);
         for row in table::rows() {
             pages.processed.insert(row.name.as_bytes());
             for line in row.lines(self) {
-                pages.write(row.name.as_bytes(), line.text, line.forced);
+                pages.write(row.name.as_bytes(), line.text, line.forced || all);
             }
         }
         if let Some(users) = users {
@@ -47,6 +48,13 @@ impl Config {
             }
         }
         pages.finish()
+    }
+}
+
+fn read_or_empty(path: &Path) -> io::Result<Vec<u8>> {
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        content => content,
     }
 }
 

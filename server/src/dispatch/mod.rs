@@ -50,6 +50,7 @@ pub fn execute(engine: &mut Engine, peer: &mut Peer, id: Option<CommandId>, args
         pushes: Vec::new(),
         command: id.unwrap_or_default(),
         in_exec: false,
+        redacted: Vec::new(),
         errors: 0,
     };
     let flow = admit_and_call(&mut cx, id, args);
@@ -144,7 +145,7 @@ pub fn call(cx: &mut Ctx<'_>, id: CommandId, row: &'static Command, args: Args<'
     stats.failed_calls += u64::from(failed);
     cx.server.stats.commands += 1;
     if !row.flags.contains(Flags::SKIP_SLOWLOG) {
-        crate::slowlog::note(cx, id, args, duration_ns, mark);
+        crate::slowlog::note(cx, args, duration_ns, mark);
     }
     if duration_ns >= cx.server.latency.threshold_ns {
         let event = if row.flags.contains(Flags::FAST) { "fast-command" } else { "command" };
@@ -157,6 +158,7 @@ pub fn call(cx: &mut Ctx<'_>, id: CommandId, row: &'static Command, args: Args<'
     if cx.is(Special::TRACKING) && row.flags.contains(Flags::READONLY) {
         crate::tracking::remember_keys(cx, id, row, args);
     }
+    cx.redacted.clear();
     cx.errors += outer_errors;
     cx.command = outer_command;
 }

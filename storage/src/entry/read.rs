@@ -41,6 +41,11 @@ impl<'a> EntryRef<'a> {
         }
     }
 
+    /// Where the entry lies, for DEBUG OBJECT.
+    pub fn address(self) -> usize {
+        self.pointer.addr().get()
+    }
+
     /// What the key holds.
     pub fn kind(self) -> Kind {
         Kind::from_bits(self.byte(0) & 0x0f)

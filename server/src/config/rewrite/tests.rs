@@ -21,13 +21,13 @@ fn check(old: &str, changes: &[&str], expected: &str) {
     let usual = ["dir \"/\"", "save 3600 1", "save 300 100", "save 60 10000"];
     let percentiles = "latency-tracking-info-percentiles 50 99 99.9";
     let config = configured(changes);
-    let content = String::from_utf8(config.rewritten(old.as_bytes(), None)).unwrap();
+    let content = String::from_utf8(config.rewritten(old.as_bytes(), None, false)).unwrap();
     let kept: Vec<&str> = content
         .split_inclusive('\n')
         .filter(|line| !usual.contains(&line.trim()) && line.trim() != percentiles)
         .collect();
     assert_eq!(kept.concat(), expected);
-    let again = config.rewritten(content.as_bytes(), None);
+    let again = config.rewritten(content.as_bytes(), None, false);
     assert_eq!(String::from_utf8(again).unwrap(), content, "a second rewrite changes nothing");
 }
 
@@ -102,7 +102,7 @@ fn save_lines_grow_and_shrink() {
     let mut config = configured(&[]);
     config.save = vec![SavePoint { seconds: 1, changes: 2 }, SavePoint { seconds: 3, changes: 4 }];
     let lines = |config: &Config, old: &str| {
-        let content = String::from_utf8(config.rewritten(old.as_bytes(), None)).unwrap();
+        let content = String::from_utf8(config.rewritten(old.as_bytes(), None, false)).unwrap();
         content.lines().filter(|line| line.starts_with("save")).map(String::from).collect::<Vec<_>>()
     };
     assert_eq!(lines(&config, "save 9 9"), ["save 1 2", "save 3 4"]);
@@ -115,7 +115,7 @@ fn save_lines_grow_and_shrink() {
 fn limits_of_changed_classes_are_written() {
     let config = configured(&["client-output-buffer-limit replica 1gb 1mb 10"]);
     let content =
-        String::from_utf8(config.rewritten(b"client-output-buffer-limit pubsub 1 2 3", None)).unwrap();
+        String::from_utf8(config.rewritten(b"client-output-buffer-limit pubsub 1 2 3", None, false)).unwrap();
     let lines: Vec<&str> = content.lines().filter(|line| line.starts_with("client-output")).collect();
     // The first class takes the place of the first line; the last one has its default and needs none.
     assert_eq!(
@@ -129,7 +129,7 @@ fn limits_of_changed_classes_are_written() {
 fn users_are_rewritten_only_when_given() {
     let config = configured(&[]);
     let users = ["default on nopass".to_owned()];
-    let content = config.rewritten(b"user a on\nuser b on\n", Some(&users));
+    let content = config.rewritten(b"user a on\nuser b on\n", Some(&users), false);
     let content = String::from_utf8(content).unwrap();
     assert!(content.starts_with("user default on nopass\n\n") && !content.contains("user b"), "{content}");
 }

@@ -108,7 +108,7 @@ fn every_directive_loads_reads_back_and_survives_a_rewrite() {
         assert_ne!(get(&config, row), get(&default, row), "{}", row.name);
     }
     assert_eq!(config.databases, 1, "cluster mode has one database");
-    let rewritten = config.rewritten(b"", None);
+    let rewritten = config.rewritten(b"", None, false);
     let mut again = load_text(std::str::from_utf8(&rewritten).unwrap());
     again.load_notes = config.load_notes.clone();
     assert_eq!(again, config);
