@@ -12,7 +12,7 @@ use crate::store::Keys;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::reply::{Reply, Resp};
 use rufous_protocol::request::Args;
-use rufous_storage::Blob;
+use rufous_storage::Str;
 
 /// What logs show in place of a secret.
 pub const REDACTED: &[u8] = b"(redacted)";
@@ -75,13 +75,6 @@ impl Ctx<'_> {
         self.client.refresh_subscribed();
     }
 
-    /// Replies a large string by reference.
-    pub fn bulk_shared(&mut self, blob: &Blob) {
-        self.reply.bulk_header(blob.len());
-        self.refs.push((self.reply.out.len(), Shared::Value(blob.clone())));
-        self.reply.encoded(b"\r\n");
-    }
-
     /// The present end of the reply, for [`Ctx::fail`].
     #[inline]
     pub fn mark(&self) -> Mark {
@@ -131,5 +124,24 @@ impl Ctx<'_> {
     #[inline]
     pub fn is(&self, special: Special) -> bool {
         self.client.special.intersects(special)
+    }
+}
+
+/// Values from this length on, in bytes, are replied by reference.
+const SHARED_BYTES_MIN: usize = 16 * 1024;
+
+/// Replies a string: copied, or by reference where it is large. The parts of [`Ctx`] come one by one, because the value is
+/// borrowed from its `db`.
+#[inline]
+pub fn bulk_value(reply: &mut Reply<'_>, refs: &mut Vec<(usize, Shared)>, value: Str<'_>) {
+    match value {
+        Str::Bytes(bytes) => reply.bulk(bytes),
+        Str::Int(value) => reply.bulk_from_int(value),
+        Str::Blob(blob) if blob.len() < SHARED_BYTES_MIN => reply.bulk(blob),
+        Str::Blob(blob) => {
+            reply.bulk_header(blob.len());
+            refs.push((reply.out.len(), Shared::Value(blob.clone())));
+            reply.encoded(b"\r\n");
+        }
     }
 }

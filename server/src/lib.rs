@@ -21,6 +21,7 @@ pub mod effects;
 pub mod engine;
 pub mod eviction;
 pub mod fanout;
+pub mod found;
 pub mod latency;
 pub mod lazyfree;
 pub mod limits;

@@ -11,7 +11,7 @@ use crate::lazyfree::LazyFree;
 use crate::notify::Class;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_storage::evict::{self, Lfu};
-use rufous_storage::{Db, EntryRef, Keyspace, NewStr, Random, Str, StrMut, Ttl};
+use rufous_storage::{Db, EntryRef, Keyspace, Random, Str};
 
 /// What INFO counts of key accesses.
 #[derive(Default, Clone)]
@@ -72,17 +72,6 @@ impl<'a> Keys<'a> {
         self.store.keyspace.db_mut(self.index)
     }
 
-    /// Removes the key if its TTL has passed. True if it was.
-    #[inline]
-    fn expire_if_due(&mut self, key: &[u8]) -> bool {
-        let due =
-            self.store.keyspace.db(self.index).find(key).is_some_and(|entry| entry.is_expired(self.now));
-        if due {
-            self.expire(key);
-        }
-        due
-    }
-
     /// Removes a key whose TTL has passed, with all that follows.
     #[cold]
     pub fn expire(&mut self, key: &[u8]) {
@@ -97,18 +86,8 @@ impl<'a> Keys<'a> {
     /// Looks a key up for reading: counts hit or miss and marks the access.
     #[inline]
     pub fn read(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
-        let found = self.locate(key);
-        if found {
-            self.store.stats.hits += 1;
-            let entry = self.store.keyspace.db(self.index).find(key)?;
-            if self.touch {
-                mark_access(entry, &self.store.marks, &mut self.store.random, self.now);
-            }
-            return Some(entry);
-        }
-        self.store.stats.misses += 1;
-        self.store.effects.event(self.index, key, Event::new(Class::KEY_MISS, "keymiss"));
-        None
+        let hash = self.store.keyspace.db(self.index).hash(key);
+        self.read_hashed(hash, key)
     }
 
     /// Looks a key up without counting or marking: for OBJECT, TTL with no-touch semantics, and writes.
@@ -142,50 +121,6 @@ impl<'a> Keys<'a> {
             None => Ok(None),
             Some(entry) => entry.string().map(Some).ok_or(error::WRONG_TYPE),
         }
-    }
-
-    /// A string for reading by a command that goes on to write: neither hit nor miss.
-    #[inline]
-    pub fn string_for_write(&mut self, key: &[u8]) -> Result<Option<Str<'_>>, ReplyError> {
-        match self.peek(key) {
-            None => Ok(None),
-            Some(entry) => entry.string().map(Some).ok_or(error::WRONG_TYPE),
-        }
-    }
-
-    /// A string for changing in place; the wrong type is an error. Marks the access.
-    #[inline]
-    pub fn string_mut(&mut self, key: &[u8]) -> Result<Option<StrMut<'_>>, ReplyError> {
-        if !self.locate(key) {
-            return Ok(None);
-        }
-        let (marks, touch, now) = (self.store.marks, self.touch, self.now);
-        if let Some(entry) = self.store.keyspace.db(self.index).find(key) {
-            if entry.string().is_none() {
-                return Err(error::WRONG_TYPE);
-            }
-            if touch {
-                mark_access(entry, &marks, &mut self.store.random, now);
-            }
-        }
-        Ok(self.store.keyspace.db_mut(self.index).string_mut(key))
-    }
-
-    /// Sets a key to a string, whatever it held before. True if it existed (and had not expired).
-    #[inline]
-    pub fn set_string(&mut self, key: &[u8], value: NewStr<'_>, ttl: Ttl) -> bool {
-        let existed = !self.expire_if_due_before_overwrite(key);
-        let set = self.store.keyspace.db_mut(self.index).set_string(key, value, ttl);
-        if let Some(removed) = set.replaced {
-            self.store.lazyfree.free(removed);
-        }
-        existed && set.was_present
-    }
-
-    /// An overwrite of an expired key is an expiry followed by a creation.
-    #[inline]
-    fn expire_if_due_before_overwrite(&mut self, key: &[u8]) -> bool {
-        self.store.keyspace.db(self.index).expires_len() != 0 && self.expire_if_due(key)
     }
 
     /// Removes a live key. True if it existed. Large values are freed lazily when `lazy`.

@@ -9,9 +9,9 @@ use crate::entry::EntryRef;
 use crate::string::StrMut;
 
 /// A key's place in a database, taken or free. The entry may have expired.
-pub struct Lookup<'a> {
-    db: &'a mut Db,
-    key: &'a [u8],
+pub struct Lookup<'d, 'k> {
+    db: &'d mut Db,
+    key: &'k [u8],
     hash: u64,
     place: Option<Place>,
 }
@@ -19,19 +19,19 @@ pub struct Lookup<'a> {
 impl Db {
     /// Searches for a key, to read or change what is there.
     #[inline]
-    pub fn look_up<'a>(&'a mut self, key: &'a [u8]) -> Lookup<'a> {
+    pub fn look_up<'k>(&mut self, key: &'k [u8]) -> Lookup<'_, 'k> {
         self.look_up_hashed(self.hash(key), key)
     }
 
     /// As [`Db::look_up`], with the hash at hand.
     #[inline]
-    pub fn look_up_hashed<'a>(&'a mut self, hash: u64, key: &'a [u8]) -> Lookup<'a> {
+    pub fn look_up_hashed<'k>(&mut self, hash: u64, key: &'k [u8]) -> Lookup<'_, 'k> {
         let place = self.entries.find(hash, key);
         Lookup { db: self, key, hash, place }
     }
 }
 
-impl<'a> Lookup<'a> {
+impl<'d> Lookup<'d, '_> {
     /// The entry, if the key is there.
     #[inline]
     pub fn entry(&self) -> Option<EntryRef<'_>> {
@@ -40,7 +40,7 @@ impl<'a> Lookup<'a> {
 
     /// The entry, for as long as the borrow of the database.
     #[inline]
-    pub fn into_entry(self) -> Option<EntryRef<'a>> {
+    pub fn into_entry(self) -> Option<EntryRef<'d>> {
         let Lookup { db, place, .. } = self;
         place.map(|place| db.entries.get(place))
     }
@@ -60,7 +60,7 @@ impl<'a> Lookup<'a> {
 
     /// The string that is there, for changing. `None` if the key is absent or holds another kind.
     #[inline]
-    pub fn into_string_mut(self) -> Option<StrMut<'a>> {
+    pub fn into_string_mut(self) -> Option<StrMut<'d>> {
         let Lookup { db, place, .. } = self;
         let place = place?;
         db.entries.get(place).string()?;
@@ -68,7 +68,7 @@ impl<'a> Lookup<'a> {
     }
 
     /// The string that is there, for changing, or a new empty one. `None` if the key holds another kind.
-    pub fn into_string_mut_or_new(self) -> Option<StrMut<'a>> {
+    pub fn into_string_mut_or_new(self) -> Option<StrMut<'d>> {
         if self.place.is_some() {
             return self.into_string_mut();
         }

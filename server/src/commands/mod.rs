@@ -1,5 +1,6 @@
 //! Command families: a file each, with its rows and its functions. To add a command, add a row and a function there.
 
+pub mod bitmap;
 pub mod client;
 pub mod command;
 pub mod connection;
@@ -9,6 +10,7 @@ pub mod lolwut;
 pub mod monitor;
 pub mod pubsub;
 pub mod slowlog;
+pub mod string;
 pub mod transactions;
 
 use crate::command::Command;
@@ -16,6 +18,7 @@ use crate::command::Command;
 /// Every family's rows, a line each.
 #[rustfmt::skip]
 pub const FAMILIES: &[&[Command]] = &[
+    bitmap::ROWS,
     client::ROWS,
     command::ROWS,
     connection::ROWS,
@@ -25,5 +28,6 @@ pub const FAMILIES: &[&[Command]] = &[
     monitor::ROWS,
     pubsub::ROWS,
     slowlog::ROWS,
+    string::ROWS,
     transactions::ROWS,
 ];

@@ -1,0 +1,165 @@
+//! Setting and getting one string: SET, GET and their descendants.
+
+use super::options::{Command, Condition, Deadline, Expiry, Options, Unit};
+use super::{DEL, EXPIRE, PERSIST, SET, equals};
+use crate::command::Outcome;
+use crate::context::{Ctx, bulk_value};
+use rufous_protocol::error;
+use rufous_protocol::request::Args;
+use rufous_storage::{NewStr, Ttl};
+
+/// GET key
+#[inline]
+pub(super) fn get(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    match cx.db.string(args.get(1))? {
+        Some(value) => bulk_value(&mut cx.reply, cx.refs, value),
+        None => cx.reply.null(),
+    }
+    Ok(())
+}
+
+/// SET key value \[NX | XX | IFEQ value\] \[GET\] \[EX s | PX ms | EXAT s | PXAT ms | KEEPTTL\]
+#[inline]
+pub(super) fn set(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let (key, value) = (args.get(1), args.get(2));
+    if args.len() == 3 {
+        cx.db.write(key).set(NewStr::Bytes(value), Ttl::Clear);
+        cx.changed(key, SET, 1);
+        cx.reply.ok();
+        return Ok(());
+    }
+    set_with_options(cx, args)
+}
+
+fn set_with_options(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let (key, value) = (args.get(1), args.get(2));
+    let options = Options::parse(args.from(3), Command::Set)?;
+    let ttl = options.ttl(cx.now(), "set")?;
+
+    // GET shows the old value even when the condition refuses.
+    if options.get {
+        get(cx, args)?;
+    }
+    let done = put(cx, key, value, options.condition, ttl)?;
+    match (options.get, done) {
+        (true, _) => {}
+        (false, true) => cx.reply.ok(),
+        (false, false) => cx.reply.null(),
+    }
+    Ok(())
+}
+
+/// Sets a string if the condition holds. True if it did.
+fn put(
+    cx: &mut Ctx<'_>,
+    key: &[u8],
+    value: &[u8],
+    condition: Condition<'_>,
+    ttl: Ttl,
+) -> Result<bool, error::ReplyError> {
+    let found = cx.db.write(key);
+    let holds = match condition {
+        Condition::Always => true,
+        Condition::Absent => !found.exists(),
+        Condition::Present => found.exists(),
+        Condition::Equals(expected) => found.string()?.is_some_and(|old| equals(old, expected)),
+    };
+    if holds {
+        found.set(NewStr::Bytes(value), ttl);
+        cx.changed(key, SET, 1);
+        if let Ttl::At(_) = ttl {
+            cx.notify(key, EXPIRE);
+        }
+    }
+    Ok(holds)
+}
+
+/// SETNX key value
+pub(super) fn setnx(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let done = put(cx, args.get(1), args.get(2), Condition::Absent, Ttl::Clear)?;
+    cx.reply.integer(done.into());
+    Ok(())
+}
+
+/// SETEX key seconds value
+pub(super) fn setex(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let deadline = Deadline { unit: Unit::Seconds, text: args.get(2) };
+    set_until(cx, args, deadline.resolve(cx.now(), "setex")?)
+}
+
+/// PSETEX key milliseconds value
+pub(super) fn psetex(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let deadline = Deadline { unit: Unit::Millis, text: args.get(2) };
+    set_until(cx, args, deadline.resolve(cx.now(), "psetex")?)
+}
+
+fn set_until(cx: &mut Ctx<'_>, args: Args<'_>, at: i64) -> Outcome {
+    put(cx, args.get(1), args.get(3), Condition::Always, Ttl::At(at))?;
+    cx.reply.ok();
+    Ok(())
+}
+
+/// GETSET key value
+pub(super) fn getset(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    get(cx, args)?;
+    put(cx, args.get(1), args.get(2), Condition::Always, Ttl::Clear)?;
+    Ok(())
+}
+
+/// GETDEL key
+pub(super) fn getdel(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let key = args.get(1);
+    get(cx, args)?;
+    if cx.db.write(key).remove(false) {
+        cx.changed(key, DEL, 1);
+    }
+    Ok(())
+}
+
+/// GETEX key \[EX s | PX ms | EXAT s | PXAT ms | PERSIST\]
+pub(super) fn getex(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let key = args.get(1);
+    let options = Options::parse(args.from(2), Command::GetEx)?;
+    match cx.db.string(key)? {
+        None => {
+            cx.reply.null();
+            return Ok(());
+        }
+        Some(value) => bulk_value(&mut cx.reply, cx.refs, value),
+    }
+    match options.expiry {
+        Expiry::Unsaid | Expiry::Keep => {}
+        Expiry::Persist => {
+            let found = cx.db.write(key);
+            if found.entry().is_some_and(|entry| entry.expire_at().is_some()) {
+                found.set_expire(None);
+                cx.changed(key, PERSIST, 1);
+            }
+        }
+        Expiry::At(deadline) => {
+            // Judged only now: a missing key or another kind comes first.
+            let at = deadline.resolve(cx.now(), "getex")?;
+            if deadline.is_absolute() && at <= cx.now() {
+                cx.db.write(key).remove(cx.server.config.lazyfree_lazy_expire);
+                cx.changed(key, DEL, 1);
+            } else {
+                cx.db.write(key).set_expire(Some(at));
+                cx.changed(key, EXPIRE, 1);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// DELIFEQ key value
+pub(super) fn delifeq(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let (key, expected) = (args.get(1), args.get(2));
+    let found = cx.db.write(key);
+    let is_equal = found.string()?.is_some_and(|value| equals(value, expected));
+    if is_equal {
+        found.remove(false);
+        cx.changed(key, DEL, 1);
+    }
+    cx.reply.integer(is_equal.into());
+    Ok(())
+}
