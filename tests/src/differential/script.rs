@@ -73,7 +73,7 @@ impl Step {
 /// Makes a command of words: strings, byte strings and vectors of bytes alike.
 #[macro_export]
 macro_rules! command {
-    ($($word:expr),+ $(,)?) => { vec![$(<_ as AsRef<[u8]>>::as_ref(&$word).to_vec()),+] };
+    ($($word:expr),+ $(,)?) => { Vec::from([$(<_ as AsRef<[u8]>>::as_ref(&$word).to_vec()),+]) };
 }
 
 impl Compare {
