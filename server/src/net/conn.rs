@@ -32,6 +32,9 @@ pub struct IoConn {
     pub stalled: Option<Box<Stalled>>,
     /// The kernel may have more to read.
     pub readable: bool,
+    /// The other side has closed its sending half: after the bytes that came before, a read finds the end, and no further
+    /// event announces it.
+    pub ended: bool,
     /// Registered for writability: a write came up short.
     pub wants_write: bool,
 }
@@ -45,6 +48,7 @@ impl IoConn {
             parser: Parser::default(),
             stalled: None,
             readable: false,
+            ended: false,
             wants_write: false,
         }
     }

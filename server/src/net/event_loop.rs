@@ -104,13 +104,14 @@ impl EventLoop {
         let mut events = Events::with_capacity(1024);
         loop {
             self.wait(&mut events)?;
+            let again = std::mem::take(&mut self.again);
             self.engine.state.clock.refresh();
             let started_us = clock::wall_us();
             for event in &events {
                 self.on_event(event);
             }
             self.accept_all();
-            self.read_again();
+            self.read_again(again);
             self.run_timers();
             self.settle();
             self.engine.state.stats.loop_turns += 1;
@@ -150,6 +151,7 @@ impl EventLoop {
             && let Some(conn) = self.conns.get_mut(token.0)
         {
             conn.readable = true;
+            conn.ended |= event.is_read_closed();
             self.serve(token.0);
         }
     }
@@ -205,8 +207,9 @@ impl EventLoop {
 
     // ---- reading ----
 
-    fn read_again(&mut self) {
-        for token in std::mem::take(&mut self.again) {
+    /// Serves those that the turn before left unfinished: what they wrote has been sent since.
+    fn read_again(&mut self, tokens: Vec<usize>) {
+        for token in tokens {
             if self.conns.contains(token) {
                 self.serve(token);
             }
@@ -221,7 +224,9 @@ impl EventLoop {
             if !conn.readable || conn.stalled.is_some() || peer.client.closing.is_some() {
                 break;
             }
-            if turn == READS_PER_TURN {
+            // Replies to what came before the end are sent once before the end is acted on.
+            let answer_first = turn > 0 && conn.ended && !peer.out.is_empty();
+            if turn == READS_PER_TURN || answer_first {
                 self.again.push(token);
                 break;
             }
@@ -258,14 +263,16 @@ impl EventLoop {
             result.map(|n| (n, READ_LEN))
         };
         match outcome {
+            Ok((0, _)) if !conn.ended && !peer.out.is_empty() => conn.ended = true,
             Ok((0, _)) => {
                 conn.readable = false;
                 limits::log_client_closed(state, &peer.client);
                 peer.client.close(Closing::Now);
             }
             Ok((got, asked)) => {
-                // Edge-triggered: a short read emptied the socket, the next bytes bring their own event.
-                conn.readable = got == asked;
+                // Edge-triggered: a short read emptied the socket, the next bytes bring their own event. An end that was
+                // announced together with these bytes does not.
+                conn.readable = got == asked || conn.ended;
                 state.stats.net_in_bytes += got as u64;
                 peer.client.net_in_bytes += got as u64;
                 let shared = conn.input.is_empty() && conn.parser.is_idle();
