@@ -84,6 +84,13 @@ impl From<Vec<u8>> for Blob {
     }
 }
 
+/// Shares a buffer that somebody else may still read; it is written in place once they are done with it.
+impl From<Arc<Vec<u8>>> for Blob {
+    fn from(bytes: Arc<Vec<u8>>) -> Self {
+        Blob(bytes)
+    }
+}
+
 impl Deref for Blob {
     type Target = [u8];
 

@@ -4,6 +4,7 @@
 //! whether the request came from a client's buffer, a transaction's queue, a script or the disk.
 
 use super::batch::{IN_BUFFER_END_MAX, Side, Span};
+use std::sync::Arc;
 
 /// Owned arguments from this length on, in bytes, keep an allocation of their own.
 const OWN_ALLOCATION_LEN_MIN: usize = 32 * 1024;
@@ -65,9 +66,9 @@ impl<'a> Args<'a> {
         self.len().is_multiple_of(2).then_some(Pairs { args: *self })
     }
 
-    /// Whether argument `i` has an allocation of its own, which can be moved instead of copied.
-    pub fn is_large(&self, i: usize) -> bool {
-        self.spans[i].is_large()
+    /// The allocation of argument `i`, if it has its own: to be kept by a counted reference instead of copied.
+    pub fn shared(&self, i: usize) -> Option<&'a Arc<Vec<u8>>> {
+        self.spans[i].shared(self.side?)
     }
 
     /// The bytes of all arguments together.
@@ -75,9 +76,16 @@ impl<'a> Args<'a> {
         self.iter().map(<[u8]>::len).sum()
     }
 
-    /// A copy that owns its bytes.
+    /// A request that outlives this one: small arguments are copied, large ones shared.
     pub fn to_owned(&self) -> OwnedArgs {
-        self.iter().collect()
+        let mut owned = OwnedArgs::new();
+        for i in 0..self.len() {
+            match self.shared(i) {
+                Some(bytes) => owned.push_shared(bytes.clone()),
+                None => owned.push(self.get(i)),
+            }
+        }
+        owned
     }
 
     #[inline(always)]
@@ -173,16 +181,15 @@ impl OwnedArgs {
     /// Appends a copy of an argument.
     pub fn push(&mut self, arg: &[u8]) {
         if arg.len() >= OWN_ALLOCATION_LEN_MIN || self.buf.len() + arg.len() > IN_BUFFER_END_MAX {
-            return self.push_vec(arg.to_vec());
+            return self.push_shared(Arc::new(arg.to_vec()));
         }
         self.spans.push(Span::in_buffer(self.buf.len(), arg.len()));
         self.buf.extend_from_slice(arg);
     }
 
     /// Appends an argument in its own allocation.
-    pub fn push_vec(&mut self, arg: Vec<u8>) {
-        let span = self.side.push_large(arg);
-        self.spans.push(span);
+    pub fn push_shared(&mut self, arg: Arc<Vec<u8>>) {
+        self.spans.push(self.side.push_large(arg));
     }
 
     /// The arguments.
@@ -203,7 +210,7 @@ impl OwnedArgs {
         self.spans.capacity() * size_of::<Span>()
             + self.buf.capacity()
             + self.side.large.capacity() * size_of::<Vec<u8>>()
-            + self.side.large.iter().map(Vec::capacity).sum::<usize>()
+            + self.side.large.iter().map(|bytes| bytes.capacity()).sum::<usize>()
     }
 }
 

@@ -9,8 +9,9 @@
 //! ```
 //! Cleared and reused: after the first few requests it allocates nothing.
 
-use super::args::{Args, OwnedArgs};
+use super::args::Args;
 use crate::inline::{Unbalanced, Word, Words};
+use std::sync::Arc;
 
 /// Set in `Span::start` when the argument is not in the read buffer.
 pub(super) const ELSEWHERE: u32 = 1 << 31;
@@ -82,8 +83,9 @@ impl Span {
         }
     }
 
-    pub(super) fn is_large(self) -> bool {
-        self.large_index().is_some()
+    /// The shared allocation of an argument that has its own.
+    pub(super) fn shared(self, side: &Side) -> Option<&Arc<Vec<u8>>> {
+        self.large_index().map(|index| &side.large[index])
     }
 }
 
@@ -92,8 +94,8 @@ impl Span {
 pub(super) struct Side {
     /// Words of inline requests that had to be unquoted.
     pub(super) text: Vec<u8>,
-    /// Arguments with an allocation of their own.
-    pub(super) large: Vec<Vec<u8>>,
+    /// Arguments with an allocation of their own, shared so that a command or a queue keeps one without copying it.
+    pub(super) large: Vec<Arc<Vec<u8>>>,
 }
 
 impl Side {
@@ -108,7 +110,7 @@ impl Side {
         }
     }
 
-    pub(super) fn push_large(&mut self, bytes: Vec<u8>) -> Span {
+    pub(super) fn push_large(&mut self, bytes: Arc<Vec<u8>>) -> Span {
         self.large.push(bytes);
         Span::large(self.large.len() - 1)
     }
@@ -170,27 +172,6 @@ impl Batch {
         Args { spans, buf, side: Some(&self.side) }
     }
 
-    /// Moves argument `arg` of request `i` out, if it has an allocation of its own: no byte is copied.
-    /// Afterwards the argument reads as empty.
-    pub fn take_large(&mut self, i: usize, arg: usize) -> Option<Vec<u8>> {
-        let span = self.spans[self.bounds[i]..self.bounds[i + 1]][arg];
-        span.large_index().map(|index| std::mem::take(&mut self.side.large[index]))
-    }
-
-    /// Request `i` as a value of its own, for a transaction's queue. Large arguments are moved out of the batch
-    /// and read as empty afterwards; the others are copied.
-    pub fn detach(&mut self, i: usize, buf: &[u8]) -> OwnedArgs {
-        let mut owned = OwnedArgs::new();
-        for at in self.bounds[i]..self.bounds[i + 1] {
-            let span = self.spans[at];
-            match span.large_index() {
-                Some(index) => owned.push_vec(std::mem::take(&mut self.side.large[index])),
-                None => owned.push(span.bytes(buf, &self.side)),
-            }
-        }
-        owned
-    }
-
     /// How many blank lines were skipped: a replica's sign of life.
     pub fn blank_lines(&self) -> usize {
         self.blank_lines
@@ -201,7 +182,7 @@ impl Batch {
         self.spans.capacity() * size_of::<Span>()
             + self.bounds.capacity() * size_of::<usize>()
             + self.side.text.capacity()
-            + self.side.large.iter().map(Vec::capacity).sum::<usize>()
+            + self.side.large.iter().map(|bytes| bytes.capacity()).sum::<usize>()
     }
 
     /// The spans pushed since the last request become a request.
@@ -214,7 +195,7 @@ impl Batch {
     pub(super) fn append_request(&mut self, spans: &[Span], base: usize, large: &mut Vec<Vec<u8>>) {
         let large_before = self.side.large.len();
         self.spans.extend(spans.iter().map(|span| span.joined(base, large_before)));
-        self.side.large.append(large);
+        self.side.large.extend(large.drain(..).map(Arc::new));
         self.end_request();
     }
 
@@ -249,7 +230,7 @@ impl Batch {
         let span = if start + bytes.len() <= IN_BUFFER_END_MAX {
             Span::in_buffer(start, bytes.len())
         } else {
-            self.side.push_large(bytes.to_vec())
+            self.side.push_large(Arc::new(bytes.to_vec()))
         };
         self.spans.push(span);
     }
