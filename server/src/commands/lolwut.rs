@@ -37,9 +37,9 @@ fn lolwut(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     let (mut phase, step) = (random.unit() * 6.0, 0.15 + random.unit() * 0.2);
     for x in 0..WIDTH - 4 {
-        let y = (2.5 + 2.0 * phase.sin()) as usize;
-        if canvas[y][x] == ' ' {
-            canvas[y][x] = if x + 5 < WIDTH { '.' } else { ' ' };
+        let spot = &mut canvas[(2.5 + 2.0 * phase.sin()) as usize][x];
+        if *spot == ' ' && x + 5 < WIDTH {
+            *spot = '.';
         }
         phase += step;
     }

@@ -25,7 +25,8 @@ use number::{decr, decrby, incr, incrby, incrbyfloat};
 use range::{append, getrange, setrange, strlen, substr};
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::parse_i64;
-use rufous_storage::Str;
+use rufous_protocol::request::Args;
+use rufous_storage::{NewStr, Str};
 use set::{delifeq, get, getdel, getex, getset, psetex, set, setex, setnx};
 
 const READ: Flags = Flags::READONLY;
@@ -230,6 +231,15 @@ const DEL: Event = Event::new(Class::GENERIC, "del");
 #[inline]
 fn integer(text: &[u8]) -> Result<i64, ReplyError> {
     parse_i64(text).ok_or(error::NOT_AN_INTEGER)
+}
+
+/// Argument `i` as a value to store: a large one keeps the allocation that it was received into.
+#[inline]
+fn new_value(args: Args<'_>, i: usize) -> NewStr<'_> {
+    match args.shared(i) {
+        Some(bytes) => NewStr::Blob(bytes.clone().into()),
+        None => NewStr::Bytes(args.get(i)),
+    }
 }
 
 /// Does the value consist of these bytes?

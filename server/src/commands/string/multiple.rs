@@ -4,14 +4,14 @@
 //! overlap.
 
 use super::options::{Command, Condition, Options};
-use super::{EXPIRE, SET};
+use super::{EXPIRE, SET, new_value};
 use crate::command::Outcome;
 use crate::context::{Ctx, bulk_value};
 use crate::dispatch::window::WINDOW;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::parse_i64;
 use rufous_protocol::request::Args;
-use rufous_storage::{EntryRef, NewStr, Ttl};
+use rufous_storage::{EntryRef, Ttl};
 
 const INVALID_NUMKEYS: ReplyError = ReplyError::fixed("ERR invalid numkeys value");
 const WRONG_PAIRS: ReplyError = ReplyError::fixed("ERR wrong number of key-value pairs");
@@ -91,8 +91,9 @@ fn put_all(cx: &mut Ctx<'_>, mut pairs: Args<'_>, ttl: Ttl) {
     while !pairs.is_empty() {
         let window = pairs.to(2 * WINDOW);
         let hashes = cx.db.prefetch(window.iter().step_by(2));
-        for ([key, value], hash) in window.pairs().into_iter().flatten().zip(hashes) {
-            cx.db.write_hashed(hash, key).set(NewStr::Bytes(value), ttl);
+        for (at, hash) in (0..window.len()).step_by(2).zip(hashes) {
+            let key = window.get(at);
+            cx.db.write_hashed(hash, key).set(new_value(window, at + 1), ttl);
             cx.changed(key, SET, 1);
             if let Ttl::At(_) = ttl {
                 cx.notify(key, EXPIRE);

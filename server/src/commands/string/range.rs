@@ -1,11 +1,11 @@
 //! Strings as byte arrays: GETRANGE, SUBSTR, SETRANGE, APPEND, STRLEN.
 
-use super::{APPEND, SETRANGE, integer};
+use super::{APPEND, SETRANGE, integer, new_value};
 use crate::command::Outcome;
 use crate::context::{Ctx, bulk_value};
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::request::Args;
-use rufous_storage::{NewStr, Str, Ttl};
+use rufous_storage::{Str, Ttl};
 use std::ops::Range;
 
 /// STRLEN key
@@ -63,7 +63,7 @@ pub(super) fn append(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let found = cx.db.write(key);
     let len = match found.string()?.map(Str::len) {
         None => {
-            found.set(NewStr::Bytes(value), Ttl::Clear);
+            found.set(new_value(args, 2), Ttl::Clear);
             value.len()
         }
         Some(old_len) => {

@@ -1,7 +1,7 @@
 //! Setting and getting one string: SET, GET and their descendants.
 
 use super::options::{Command, Condition, Deadline, Expiry, Options, Unit};
-use super::{DEL, EXPIRE, PERSIST, SET, equals};
+use super::{DEL, EXPIRE, PERSIST, SET, equals, new_value};
 use crate::command::Outcome;
 use crate::context::{Ctx, bulk_value};
 use rufous_protocol::error;
@@ -21,9 +21,9 @@ pub(super) fn get(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// SET key value \[NX | XX | IFEQ value\] \[GET\] \[EX s | PX ms | EXAT s | PXAT ms | KEEPTTL\]
 #[inline]
 pub(super) fn set(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let (key, value) = (args.get(1), args.get(2));
     if args.len() == 3 {
-        cx.db.write(key).set(NewStr::Bytes(value), Ttl::Clear);
+        let key = args.get(1);
+        cx.db.write(key).set(new_value(args, 2), Ttl::Clear);
         cx.changed(key, SET, 1);
         cx.reply.ok();
         return Ok(());
@@ -32,7 +32,6 @@ pub(super) fn set(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn set_with_options(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let (key, value) = (args.get(1), args.get(2));
     let options = Options::parse(args.from(3), Command::Set)?;
     let ttl = options.ttl(cx.now(), "set")?;
 
@@ -40,7 +39,7 @@ fn set_with_options(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if options.get {
         get(cx, args)?;
     }
-    let done = put(cx, key, value, options.condition, ttl)?;
+    let done = put(cx, args.get(1), new_value(args, 2), options.condition, ttl)?;
     match (options.get, done) {
         (true, _) => {}
         (false, true) => cx.reply.ok(),
@@ -53,7 +52,7 @@ fn set_with_options(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 fn put(
     cx: &mut Ctx<'_>,
     key: &[u8],
-    value: &[u8],
+    value: NewStr<'_>,
     condition: Condition<'_>,
     ttl: Ttl,
 ) -> Result<bool, error::ReplyError> {
@@ -65,7 +64,7 @@ fn put(
         Condition::Equals(expected) => found.string()?.is_some_and(|old| equals(old, expected)),
     };
     if holds {
-        found.set(NewStr::Bytes(value), ttl);
+        found.set(value, ttl);
         cx.changed(key, SET, 1);
         if let Ttl::At(_) = ttl {
             cx.notify(key, EXPIRE);
@@ -76,7 +75,7 @@ fn put(
 
 /// SETNX key value
 pub(super) fn setnx(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let done = put(cx, args.get(1), args.get(2), Condition::Absent, Ttl::Clear)?;
+    let done = put(cx, args.get(1), new_value(args, 2), Condition::Absent, Ttl::Clear)?;
     cx.reply.integer(done.into());
     Ok(())
 }
@@ -94,7 +93,7 @@ pub(super) fn psetex(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn set_until(cx: &mut Ctx<'_>, args: Args<'_>, at: i64) -> Outcome {
-    put(cx, args.get(1), args.get(3), Condition::Always, Ttl::At(at))?;
+    put(cx, args.get(1), new_value(args, 3), Condition::Always, Ttl::At(at))?;
     cx.reply.ok();
     Ok(())
 }
@@ -102,7 +101,7 @@ fn set_until(cx: &mut Ctx<'_>, args: Args<'_>, at: i64) -> Outcome {
 /// GETSET key value
 pub(super) fn getset(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     get(cx, args)?;
-    put(cx, args.get(1), args.get(2), Condition::Always, Ttl::Clear)?;
+    put(cx, args.get(1), new_value(args, 2), Condition::Always, Ttl::Clear)?;
     Ok(())
 }
 
