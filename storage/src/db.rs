@@ -9,7 +9,7 @@
 
 use crate::blob::Blob;
 use crate::entries::{Detached, Entries, Place, View};
-use crate::entry::{Content, EMBEDDED_ENTRY_BYTES_MAX, Entry, EntryRef, parse_int};
+use crate::entry::{Content, Entry, EntryRef, SMALL_VALUE_BYTES_MAX, parse_int};
 use crate::random::Random;
 use crate::string::StrMut;
 use crate::twin::hash;
@@ -521,10 +521,10 @@ fn content_of<'v>(value: NewStr<'v>, kept: &'v mut Vec<u8>) -> (Content<'v>, boo
         NewStr::Bytes(bytes) => (parse_if_short(bytes).map_or(Content::Bytes(bytes), Content::Int), false),
         NewStr::Blob(blob) => (Content::Blob(blob), false),
         NewStr::Text(bytes) => (Content::Bytes(bytes), false),
-        NewStr::Large(bytes) if bytes.len() >= EMBEDDED_ENTRY_BYTES_MAX => {
+        NewStr::Large(bytes) if bytes.len() >= SMALL_VALUE_BYTES_MAX => {
             (Content::Blob(Blob::from(bytes)), false)
         }
-        NewStr::Raw(bytes) if bytes.len() >= EMBEDDED_ENTRY_BYTES_MAX => {
+        NewStr::Raw(bytes) if bytes.len() >= SMALL_VALUE_BYTES_MAX => {
             (Content::Blob(Blob::from(bytes)), true)
         }
         NewStr::Large(bytes) => {

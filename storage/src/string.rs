@@ -1,7 +1,7 @@
 //! Changing a string in place: where its bytes lie, and when they move.
 //!
-//! Small strings lie in their entry and move with it from class to class; beyond [`crate::entry::EMBEDDED_ENTRY_BYTES_MAX`]
-//! they become a [`Blob`], which grows with slack. A string that was changed in place reports `raw` from then on, as in Redis.
+//! Small strings lie in their entry or beside it, and move from class to class; beyond
+//! [`crate::entry::SMALL_VALUE_BYTES_MAX`] they become a [`Blob`], which grows with slack. A string that was changed in place reports `raw` from then on, as in Redis.
 //! What a frozen view sees is copied first.
 
 use crate::blob::Blob;

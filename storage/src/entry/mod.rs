@@ -9,11 +9,14 @@
 //! | 4..7 | access bits (LRU or LFU), 24 bits |
 //! | 7 | inline word, high byte |
 //! | then 8, if `HAS_EXPIRY` | expiry, unix ms, signed |
-//! | then 8, if `PAYLOAD_8` | a 64-bit integer or a pointer |
+//! | then 8, if `PAYLOAD_8` | a 64-bit integer, or a pointer to the value |
 //! | then 4, if `PAYLOAD_4` | a 32-bit integer |
 //! | then 4, if `WIDE_KEY` | key length |
 //! | then | key |
 //! | then, if embedded | value, as many bytes as the inline word says |
+//!
+//! A small value is embedded: one allocation, one cache miss. It is boxed where the size class would waste an eighth, as with
+//! 1,024 bytes of value, which would take 1,280 with their key. Beyond 4 KiB it is a [`Blob`], which can be shared.
 //!
 //! Strings are the only kind so far. A kind with a structure of its own adds a form whose eight payload bytes point to it;
 //! the places that must know a form are `Form`, [`Entry::copy_of`], `Entry`'s drop, and `encoding` and `memory_bytes` of
@@ -47,9 +50,9 @@ pub(crate) use write::EntryMut;
 use crate::blob::Blob;
 /// The longest string that Redis calls `embstr`.
 pub const EMBSTR_BYTES_MAX: usize = 44;
-/// The largest allocation of an entry with an embedded value; larger values become a [`Blob`].
-pub const EMBEDDED_ENTRY_BYTES_MAX: usize = 4096;
-/// Values up to this length are embedded however long the key is.
+/// Values longer than this are a [`Blob`]; an entry with an embedded value is no larger.
+pub const SMALL_VALUE_BYTES_MAX: usize = 4096;
+/// Values up to this length are embedded whatever the key.
 const ALWAYS_EMBEDDED_BYTES_MAX: usize = 64;
 /// Access bits are 24 wide.
 pub const ACCESS_MASK: u32 = 0x00ff_ffff;
@@ -117,15 +120,20 @@ impl Entry {
     /// An entry with `len` bytes, of which all but the first few are zero.
     fn bytes(key: &[u8], bytes: &[u8], len: usize, raw: u8, expiry: Option<i64>, access: u32) -> Entry {
         let (copied, zeros) = (bytes.len().min(len), len.saturating_sub(bytes.len()));
-        if !embeds(key.len(), expiry.is_some(), len) {
+        let form = Form::of_bytes(key.len(), expiry.is_some(), len);
+        if form == Form::Blob {
             let mut large = Vec::with_capacity(len);
             large.extend_from_slice(&bytes[..copied]);
             large.resize(len, 0);
             return Entry::blob(key, Blob::from(large), raw, expiry, access);
         }
-        let entry = Entry::allocate(key, Form::Embedded, raw, expiry, access, len as u16);
-        // SAFETY: an embedded entry has room for `len` bytes behind its key.
+        let entry = Entry::allocate(key, form, raw, expiry, access, len as u16);
+        // SAFETY: a boxed value has an allocation of its own, to which the payload points; an embedded value has room behind
+        // the key. Both have room for `len` bytes.
         unsafe {
+            if form == Form::Boxed {
+                entry.as_ref().payload().cast::<NonNull<u8>>().write(allocate(len));
+            }
             let value = entry.as_ref().value_start();
             value.copy_from_nonoverlapping(NonNull::from(bytes).cast(), copied);
             value.add(copied).write_bytes(0, zeros);
@@ -178,11 +186,10 @@ impl Entry {
             flags |= WIDE_KEY;
         }
         let value_len = if form == Form::Embedded { usize::from(inline) } else { 0 };
-        let layout = layout_of(key_offset(flags) + key.len() + value_len);
-        // SAFETY: the layout is not empty; every write below is inside it: header first, then the fields that the
-        // flags announce at the offsets that the table in the head of this file gives.
+        let pointer = allocate(key_offset(flags) + key.len() + value_len);
+        // SAFETY: every write below is inside the allocation: header first, then the fields that the flags announce at the
+        // offsets that the table in the head of this file gives.
         unsafe {
-            let Some(pointer) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };
             pointer.write(Kind::String as u8 | (form as u8) << 4);
             pointer.add(1).write(flags);
             pointer.add(2).write(if flags & WIDE_KEY == 0 { key.len() as u8 } else { 0 });
@@ -205,14 +212,15 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         let entry = self.as_ref();
-        let layout = layout_of(entry.content_bytes());
-        // SAFETY: the entry is owned and dropped once; the layout is the one of its making, since in-place changes
-        // keep the class. A Blob form owns its handle.
+        // SAFETY: the entry is owned and dropped once; the layouts are those of its making, since in-place changes keep the
+        // class. A Blob form owns its handle, a boxed form its value.
         unsafe {
-            if entry.form() == Form::Blob {
-                entry.payload().cast::<Blob>().drop_in_place();
+            match entry.form() {
+                Form::Blob => entry.payload().cast::<Blob>().drop_in_place(),
+                Form::Boxed => dealloc(entry.value_start().as_ptr(), layout_of(usize::from(entry.inline()))),
+                _ => (),
             }
-            dealloc(self.0.as_ptr(), layout);
+            dealloc(self.0.as_ptr(), layout_of(entry.content_bytes()));
         }
     }
 }
@@ -237,6 +245,8 @@ enum Form {
     Embedded = 3,
     /// In a [`Blob`] whose handle is the eight payload bytes.
     Blob = 4,
+    /// In an allocation of its own, to which the eight payload bytes point, as many bytes as the inline word says.
+    Boxed = 5,
 }
 
 impl Form {
@@ -244,8 +254,24 @@ impl Form {
         match self {
             Form::Int16 | Form::Embedded => 0,
             Form::Int32 => PAYLOAD_4,
-            Form::Int64 | Form::Blob => PAYLOAD_8,
+            Form::Int64 | Form::Blob | Form::Boxed => PAYLOAD_8,
         }
+    }
+
+    /// The form for bytes: embedded, unless a size class that fits badly makes it an eighth smaller to part value and key.
+    fn of_bytes(key_len: usize, has_expiry: bool, len: usize) -> Form {
+        let fixed = HEADER_BYTES + if has_expiry { 8 } else { 0 } + key_len;
+        if len <= ALWAYS_EMBEDDED_BYTES_MAX {
+            return Form::Embedded;
+        }
+        if len > SMALL_VALUE_BYTES_MAX {
+            return Form::Blob;
+        }
+        let embedded_bytes = class_bytes(fixed + len);
+        let boxed_bytes = class_bytes(fixed + 8) + class_bytes(len);
+        let embeds =
+            embedded_bytes <= SMALL_VALUE_BYTES_MAX && embedded_bytes < boxed_bytes + embedded_bytes / 8;
+        if embeds { Form::Embedded } else { Form::Boxed }
     }
 
     fn of_int(value: i64) -> Form {
@@ -257,12 +283,6 @@ impl Form {
             Form::Int64
         }
     }
-}
-
-/// Whether a value of `value_len` bytes lies in the entry itself.
-pub(crate) fn embeds(key_len: usize, has_expiry: bool, value_len: usize) -> bool {
-    let fixed = HEADER_BYTES + if has_expiry { 8 } else { 0 } + key_len;
-    value_len <= ALWAYS_EMBEDDED_BYTES_MAX || fixed + value_len <= EMBEDDED_ENTRY_BYTES_MAX
 }
 
 #[inline]
@@ -277,6 +297,14 @@ fn key_offset(flags: u8) -> usize {
         + expiry_bytes(flags)
         + usize::from(flags & (PAYLOAD_4 | PAYLOAD_8))
         + usize::from((flags & WIDE_KEY) >> 3)
+}
+
+/// Memory for so many bytes, in their class.
+fn allocate(bytes: usize) -> NonNull<u8> {
+    let layout = layout_of(bytes);
+    // SAFETY: no entry and no boxed value is empty.
+    let pointer = unsafe { alloc(layout) };
+    NonNull::new(pointer).unwrap_or_else(|| handle_alloc_error(layout))
 }
 
 fn layout_of(content_bytes: usize) -> Layout {

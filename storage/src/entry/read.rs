@@ -58,7 +58,7 @@ impl<'a> EntryRef<'a> {
             Form::Embedded if self.flags() & RAW == 0 && self.inline() as usize <= EMBSTR_BYTES_MAX => {
                 Encoding::Embstr
             }
-            Form::Embedded | Form::Blob => Encoding::Raw,
+            Form::Embedded | Form::Boxed | Form::Blob => Encoding::Raw,
         }
     }
 
@@ -90,7 +90,7 @@ impl<'a> EntryRef<'a> {
                 Form::Int16 => Str::Int(i64::from(self.inline() as i16)),
                 Form::Int32 => Str::Int(i64::from(self.payload().cast::<i32>().read())),
                 Form::Int64 => Str::Int(self.payload().cast::<i64>().read()),
-                Form::Embedded => Str::Bytes(
+                Form::Embedded | Form::Boxed => Str::Bytes(
                     NonNull::slice_from_raw_parts(self.value_start(), usize::from(self.inline())).as_ref(),
                 ),
                 Form::Blob => Str::Blob(self.payload().cast::<Blob>().as_ref()),
@@ -116,8 +116,9 @@ impl<'a> EntryRef<'a> {
 
     /// Heap bytes of key and value, rounded to the allocator's classes.
     pub fn memory_bytes(self) -> usize {
-        let value = match self.string() {
-            Some(Str::Blob(blob)) => blob.heap_bytes().into_iter().map(class_bytes).sum(),
+        let value = match (self.form(), self.string()) {
+            (Form::Boxed, Some(value)) => class_bytes(value.len()),
+            (_, Some(Str::Blob(blob))) => blob.heap_bytes().into_iter().map(class_bytes).sum(),
             _ => 0,
         };
         class_bytes(self.content_bytes()) + value
@@ -149,7 +150,8 @@ impl<'a> EntryRef<'a> {
             1 => Form::Int32,
             2 => Form::Int64,
             3 => Form::Embedded,
-            _ => Form::Blob,
+            4 => Form::Blob,
+            _ => Form::Boxed,
         }
     }
 
@@ -167,11 +169,18 @@ impl<'a> EntryRef<'a> {
         unsafe { self.pointer.add(HEADER_BYTES + expiry_bytes(self.flags())) }
     }
 
+    /// Where the bytes of an embedded or boxed value are.
     pub(super) fn value_start(self) -> NonNull<u8> {
-        // SAFETY: the end of the key is in bounds.
-        unsafe { self.pointer.add(key_offset(self.flags()) + self.key_len()) }
+        // SAFETY: a boxed form announces a pointer in the payload; else the end of the key is in bounds.
+        unsafe {
+            match self.form() {
+                Form::Boxed => self.payload().cast::<NonNull<u8>>().read(),
+                _ => self.pointer.add(key_offset(self.flags()) + self.key_len()),
+            }
+        }
     }
 
+    /// Bytes of the entry's own allocation that are in use.
     pub(super) fn content_bytes(self) -> usize {
         let value = if self.form() == Form::Embedded { usize::from(self.inline()) } else { 0 };
         key_offset(self.flags()) + self.key_len() + value

@@ -38,7 +38,7 @@ fn entries_are_as_small_as_their_content() {
 fn every_shape_reads_back() {
     let longest = if cfg!(miri) { 1000 } else { 70_000 };
     let keys = [0, 1, 7, 8, 255, 256, longest].map(|len| (0..len).map(|n| n as u8).collect::<Vec<_>>());
-    let values = [0, 1, 44, 45, 64, 255, 256, 4000, 4100, 20_000].map(|len| vec![b'v'; len]);
+    let values = [0, 1, 44, 45, 64, 255, 256, 1024, 4000, 4100, 20_000].map(|len| vec![b'v'; len]);
     for key in &keys {
         for expiry in [None, Some(0), Some(-5), Some(i64::MAX)] {
             for value in &values {
@@ -68,8 +68,25 @@ fn large_values_are_blobs_whose_buffer_is_kept() {
     let address = bytes.as_ptr();
     let entry = Entry::string(b"k", Content::Blob(Blob::from(bytes)), false, None, 0);
     assert_eq!(entry.as_ref().string().unwrap().blob().unwrap().as_ptr(), address);
-    assert!(text(b"k", &[1; 4080], None).as_ref().string().unwrap().blob().is_none());
-    assert!(text(b"k", &[1; 4090], None).as_ref().string().unwrap().blob().is_some());
+    assert!(text(b"k", &[1; 4096], None).as_ref().string().unwrap().blob().is_none());
+    assert!(text(b"k", &[1; 4097], None).as_ref().string().unwrap().blob().is_some());
+}
+
+#[test]
+fn a_value_that_would_waste_its_class_is_boxed() {
+    let key = [b'k'; 16];
+    for (len, bytes) in
+        [(512, 32 + 512), (1024, 32 + 1024), (1100, 1280), (4096, 32 + 4096), (100, 128), (64, 96)]
+    {
+        let mut entry = text(&key, &vec![1; len], None);
+        assert_eq!(entry.as_ref().memory_bytes(), bytes, "{len}");
+        let copy = Entry::copy_of(entry.as_ref(), &key, Some(1));
+        assert!(writable(&mut entry).try_set(&Content::Bytes(&vec![2; len - 1]), false));
+        assert_eq!(entry.as_ref().string().unwrap().to_vec(), vec![2; len - 1]);
+        assert!(writable(&mut entry).try_resize(len) && !writable(&mut entry).try_resize(len + 200));
+        assert_eq!(entry.as_ref().string().unwrap().to_vec(), [vec![2; len - 1], vec![0]].concat());
+        assert_eq!(copy.as_ref().string().unwrap().to_vec(), vec![1; len]);
+    }
 }
 
 #[test]

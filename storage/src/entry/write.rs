@@ -5,9 +5,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{
-    ACCESS_MASK, Content, Entry, EntryRef, Form, HAS_EXPIRY, HEADER_BYTES, RAW, class_bytes, embeds,
-};
+use super::{ACCESS_MASK, Content, Entry, EntryRef, Form, HAS_EXPIRY, HEADER_BYTES, RAW, class_bytes};
 use crate::blob::Blob;
 
 /// An entry for writing in place: it has an owner, and no view sees it.
@@ -61,29 +59,30 @@ impl<'a> EntryMut<'a> {
         has
     }
 
-    /// Sets the length of an embedded value, if the class allows. New bytes are zero.
+    /// Sets the length of an embedded or boxed value, if the class allows. New bytes are zero.
     pub(crate) fn try_resize(&mut self, len: usize) -> bool {
         let entry = self.as_ref();
-        if entry.form() != Form::Embedded || !embeds(entry.key_len(), entry.expire_at().is_some(), len) {
-            return false;
-        }
-        let fixed = entry.content_bytes() - usize::from(entry.inline());
-        if class_bytes(fixed + len) != class_bytes(entry.content_bytes()) {
-            return false;
-        }
         let old_len = usize::from(entry.inline());
+        let fixed = match entry.form() {
+            Form::Embedded => entry.content_bytes() - old_len,
+            Form::Boxed => 0,
+            _ => return false,
+        };
+        if class_bytes(fixed + len) != class_bytes(fixed + old_len) {
+            return false;
+        }
         if len > old_len {
             // SAFETY: the class has room for `len` bytes. They are written before they count as the value.
             unsafe { entry.value_start().add(old_len).write_bytes(0, len - old_len) };
         }
-        self.set_inline(len as u16);
+        self.set_inline(u16::try_from(len).expect("a class of a small value"));
         true
     }
 
-    /// The bytes of an embedded value.
+    /// The bytes of an embedded or boxed value.
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         let entry = self.as_ref();
-        assert_eq!(entry.form(), Form::Embedded, "an embedded value");
+        assert!(matches!(entry.form(), Form::Embedded | Form::Boxed), "a small value");
         let len = usize::from(entry.inline());
         // SAFETY: that many initialised bytes lie there, and this borrow is exclusive.
         unsafe { NonNull::slice_from_raw_parts(entry.value_start(), len).as_mut() }
@@ -96,7 +95,7 @@ impl<'a> EntryMut<'a> {
         (entry.form() == Form::Blob).then(|| unsafe { entry.payload().cast::<Blob>().as_mut() })
     }
 
-    /// The bytes of an embedded or large value, for as long as the borrow of the entry.
+    /// The bytes of a small or large value, for as long as the borrow of the entry.
     pub(crate) fn into_bytes_mut(mut self) -> &'a mut [u8] {
         let mut bytes = match self.blob_mut() {
             Some(blob) => NonNull::from(blob.make_mut()),
