@@ -116,7 +116,7 @@ fn unknown(cx: &mut Ctx<'_>, args: Args<'_>) -> Flow {
     Flow::Done
 }
 
-/// Refuses a request before it ran: counts it and, inside MULTI, dooms the transaction.
+/// Refuses a request before it ran: counts it and, inside MULTI, dooms the transaction. A refused EXEC ends it.
 #[cold]
 fn reject(cx: &mut Ctx<'_>, id: Option<CommandId>, error: error::ReplyError) {
     if let Some(multi) = &mut cx.client.multi {
@@ -124,6 +124,10 @@ fn reject(cx: &mut Ctx<'_>, id: Option<CommandId>, error: error::ReplyError) {
     }
     if let Some(id) = id {
         cx.server.commands.stats_mut(id).rejected_calls += 1;
+        if cx.server.commands.row(id).name == "exec" {
+            crate::transaction::discard(cx.client, &mut cx.server.watchers, &mut cx.db.store.effects);
+            return cx.error(&error::exec_abort(&error));
+        }
     }
     cx.error(&error);
 }
