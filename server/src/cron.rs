@@ -13,7 +13,8 @@ const RETIRED_PER_TURN: usize = 256;
 /// Removes keys whose time has come, a bounded number.
 pub fn expire_keys(engine: &mut Engine) {
     let now = engine.state.clock.now_ms();
-    if !engine.store.active_expire || engine.state.switches.cron_paused {
+    let paused = engine.state.switches.cron_paused || engine.state.pause.is_active();
+    if !engine.store.active_expire || paused {
         return;
     }
     let mut due = Vec::new();

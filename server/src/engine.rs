@@ -120,6 +120,8 @@ impl Engine {
                 random,
                 lazyfree: LazyFree::new(),
                 active_expire: true,
+                expire_paused: false,
+                fresh_mark: 0,
             },
             state: State {
                 commands: CommandTable::new(&config)?,
@@ -169,6 +171,7 @@ pub fn apply_config(store: &mut Store, state: &mut State) {
             .is_lfu()
             .then_some(Lfu { decay_minutes: config.lfu_decay_time_m, log_factor: config.lfu_log_factor }),
     };
+    store.follow_clock(state.clock.now_ms());
     store.effects.set_classes(Class::from_bits_truncate(config.notify_keyspace_events));
     state.command_logs.configure(config);
 }

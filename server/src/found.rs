@@ -61,13 +61,14 @@ impl Keys<'_> {
     #[inline]
     pub fn read_hashed(&mut self, hash: u64, key: &[u8]) -> Option<EntryRef<'_>> {
         let (index, now) = (self.index, self.now);
-        let Store { keyspace, effects, stats, marks, random, lazyfree, .. } = &mut *self.store;
+        let Store { keyspace, effects, stats, marks, random, lazyfree, expire_paused, .. } = &mut *self.store;
         let mut lookup = keyspace.db_mut(index).look_up_hashed(hash, key);
-        if lookup.entry().is_some_and(|entry| entry.is_expired(now)) {
+        let expired = lookup.entry().is_some_and(|entry| entry.is_expired(now));
+        if expired && !*expire_paused {
             stats.expired += 1;
             expire(&mut lookup, key, index, effects, lazyfree);
         }
-        let Some(entry) = lookup.into_entry() else {
+        let Some(entry) = lookup.into_entry().filter(|_| !expired) else {
             stats.misses += 1;
             effects.event(index, key, Event::new(Class::KEY_MISS, "keymiss"));
             return None;

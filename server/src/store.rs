@@ -51,6 +51,22 @@ pub struct Store {
     pub lazyfree: LazyFree,
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: bool,
+    /// CLIENT PAUSE is in force: keys whose TTL has passed are hidden, but stay.
+    pub expire_paused: bool,
+    /// The access mark that the databases give to new keys.
+    pub fresh_mark: u32,
+}
+
+impl Store {
+    /// Keeps the access mark of new keys up to date. Once a turn of the loop.
+    #[inline]
+    pub fn follow_clock(&mut self, now: i64) {
+        let mark = fresh_mark(&self.marks, now);
+        if mark != self.fresh_mark {
+            self.fresh_mark = mark;
+            self.keyspace.set_fresh_access(mark);
+        }
+    }
 }
 
 /// The keys of one database at one moment.
@@ -90,7 +106,45 @@ impl<'a> Keys<'a> {
         self.read_hashed(hash, key)
     }
 
-    /// Looks a key up without counting or marking: for OBJECT, TTL with no-touch semantics, and writes.
+    /// The same, unless a pause keeps it: then it is only hidden.
+    #[cold]
+    pub fn expire_unless_paused(&mut self, key: &[u8]) {
+        if !self.store.expire_paused {
+            self.expire(key);
+        }
+    }
+
+    /// The keys of another database at the same moment.
+    #[inline]
+    pub fn at(&mut self, index: usize) -> Keys<'_> {
+        Keys { store: &mut *self.store, index, now: self.now, touch: self.touch }
+    }
+
+    /// Looks a key up for a question about it (EXISTS, TTL, TYPE): counts hit or miss, leaves no mark.
+    pub fn look(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        if !self.locate(key) {
+            self.store.effects.event(self.index, key, Event::new(Class::KEY_MISS, "keymiss"));
+        }
+        self.inspect(key)
+    }
+
+    /// The same without a `keymiss` event (OBJECT).
+    pub fn inspect(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        let found = self.locate(key);
+        let stats = &mut self.store.stats;
+        *if found { &mut stats.hits } else { &mut stats.misses } += 1;
+        if found { self.store.keyspace.db(self.index).find(key) } else { None }
+    }
+
+    /// A value came to a key that was not there: it is as good as new.
+    pub fn arrived(&mut self, key: &[u8]) {
+        if let Some(entry) = self.store.keyspace.db(self.index).find(key) {
+            entry.set_access(fresh_mark(&self.store.marks, self.now));
+        }
+        self.store.effects.event(self.index, key, Event::new(Class::NEW, "new"));
+    }
+
+    /// Looks a key up without counting or marking.
     #[inline]
     pub fn peek(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
         if self.locate(key) { self.store.keyspace.db(self.index).find(key) } else { None }
@@ -108,7 +162,7 @@ impl<'a> Keys<'a> {
             None => false,
             Some(entry) if !entry.is_expired(self.now) => true,
             Some(_) => {
-                self.expire(key);
+                self.expire_unless_paused(key);
                 false
             }
         }

@@ -134,27 +134,43 @@ pub fn touch(state: &mut crate::engine::State, current: &mut Peer, db: usize, ke
     }
 }
 
-/// A database was emptied, or two changed places: marks watchers of keys that exist in it or in the one that takes
-/// its place. Called before the change.
+/// A database is about to be emptied, or another to take its place: marks the watchers of keys that exist in either.
+///
+/// Neither the removal of a key that had expired when it was watched nor its replacement by an expired one is a change.
 pub fn touch_db(
     state: &mut crate::engine::State,
     current: &mut Client,
     keyspace: &Keyspace,
+    now: i64,
     db: usize,
     replaced_by: Option<usize>,
 ) {
-    let mut hit = Vec::new();
-    for (watched_db, key, tokens) in state.watchers.iter() {
-        let exists = |db: usize| keyspace.db(db).contains(key);
-        if watched_db == db && (exists(db) || replaced_by.is_some_and(exists)) {
-            hit.extend_from_slice(tokens);
+    let watchers = std::mem::take(&mut state.watchers);
+    for (_, key, tokens) in watchers.iter().filter(|(watched_db, ..)| *watched_db == db) {
+        let existed = keyspace.db(db).contains(key);
+        let successor = replaced_by.and_then(|other| keyspace.db(other).find(key));
+        let successor_expired = successor.map(|entry| entry.is_expired(now));
+        if !existed && successor.is_none() {
+            continue;
+        }
+        for &token in tokens {
+            let client = if token == current.token {
+                &mut *current
+            } else if let Some(peer) = state.clients.get_mut(token) {
+                &mut peer.client
+            } else {
+                continue;
+            };
+            let mut watched =
+                client.watched.iter_mut().filter(|watched| watched.db == db && watched.key == key);
+            let Some(watched) = watched.next() else { continue };
+            match (watched.was_expired, successor_expired) {
+                (true, None) => watched.was_expired = false,
+                (true, Some(true)) => {}
+                (false, Some(true)) if !existed => watched.was_expired = true,
+                _ => client.dirty_watch = true,
+            }
         }
     }
-    for token in hit {
-        if token == current.token {
-            current.dirty_watch = true;
-        } else if let Some(peer) = state.clients.get_mut(token) {
-            peer.client.dirty_watch = true;
-        }
-    }
+    state.watchers = watchers;
 }

@@ -5,6 +5,8 @@ pub mod client;
 pub mod command;
 pub mod connection;
 pub mod debug;
+pub mod generic;
+pub mod keyspace;
 pub mod latency;
 pub mod lolwut;
 pub mod monitor;
@@ -23,6 +25,8 @@ pub const FAMILIES: &[&[Command]] = &[
     command::ROWS,
     connection::ROWS,
     debug::ROWS,
+    generic::ROWS,
+    keyspace::ROWS,
     latency::ROWS,
     lolwut::ROWS,
     monitor::ROWS,

@@ -15,7 +15,7 @@ use crate::client::{Closing, Peer, ReplyMode, Special};
 use crate::command::table::CommandId;
 use crate::command::{Command, Flags};
 use crate::context::Ctx;
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineSpecial};
 use crate::{fanout, monitor};
 use gates::Refusal;
 use rufous_protocol::error;
@@ -39,6 +39,7 @@ pub fn execute(engine: &mut Engine, peer: &mut Peer, id: Option<CommandId>, args
     }
     let touch = !client.special.contains(Special::NO_TOUCH);
     let now = engine.state.clock.now_ms();
+    engine.store.expire_paused = engine.state.special.contains(EngineSpecial::PAUSED);
     let mark = out.mark();
     let tail = &mut out.tail;
     let mut cx = Ctx {

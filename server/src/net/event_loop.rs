@@ -106,6 +106,7 @@ impl EventLoop {
             self.wait(&mut events)?;
             let again = std::mem::take(&mut self.again);
             self.engine.state.clock.refresh();
+            self.engine.store.follow_clock(self.engine.state.clock.now_ms());
             let started_us = clock::wall_us();
             for event in &events {
                 self.on_event(event);

@@ -1,0 +1,172 @@
+//! SCAN, and what HSCAN, SSCAN and ZSCAN share with it: the cursor and the options.
+
+use crate::command::Outcome;
+use crate::context::Ctx;
+use rufous_protocol::error::{self, ReplyError};
+use rufous_protocol::glob;
+use rufous_protocol::number::{parse_i64, parse_u64};
+use rufous_protocol::request::Args;
+use rufous_storage::EntryRef;
+
+/// Elements asked for when COUNT is not given.
+const COUNT_DEFAULT: u64 = 10;
+/// Steps that visit nothing are cheap, but not free: a call takes at most so many for each element asked for.
+const STEPS_PER_ELEMENT_MAX: u64 = 10;
+
+/// MATCH, COUNT and TYPE.
+pub struct ScanOptions<'a> {
+    /// Nothing when everything matches.
+    pub pattern: Option<&'a [u8]>,
+    /// About how many elements to visit.
+    pub count: u64,
+    /// The name of a type, in any case and not necessarily one that exists.
+    pub type_name: Option<&'a [u8]>,
+}
+
+impl<'a> ScanOptions<'a> {
+    /// Parses what follows the cursor. TYPE is an option of SCAN only.
+    pub fn parse(mut options: Args<'a>, allows_type: bool) -> Result<ScanOptions<'a>, ReplyError> {
+        let mut parsed = ScanOptions { pattern: None, count: COUNT_DEFAULT, type_name: None };
+        while let Some(option) = options.find(0) {
+            let value = options.find(1).ok_or(error::SYNTAX)?;
+            match option.to_ascii_lowercase().as_slice() {
+                b"count" => {
+                    let count = parse_i64(value).ok_or(error::NOT_AN_INTEGER)?;
+                    parsed.count =
+                        u64::try_from(count).ok().filter(|&count| count > 0).ok_or(error::SYNTAX)?;
+                }
+                b"match" => parsed.pattern = Some(value).filter(|pattern| *pattern != b"*"),
+                b"type" if allows_type => parsed.type_name = Some(value),
+                _ => return Err(error::SYNTAX),
+            }
+            options = options.from(2);
+        }
+        Ok(parsed)
+    }
+
+    /// Does an element pass MATCH?
+    pub fn matches(&self, element: &[u8]) -> bool {
+        self.pattern.is_none_or(|pattern| glob::matches(pattern, element))
+    }
+
+    /// How many steps a call takes at most.
+    pub fn steps_max(&self) -> u64 {
+        self.count.saturating_mul(STEPS_PER_ELEMENT_MAX)
+    }
+
+    fn is_of_type(&self, entry: EntryRef<'_>) -> bool {
+        self.type_name.is_none_or(|name| entry.kind().name().as_bytes().eq_ignore_ascii_case(name))
+    }
+}
+
+/// Parses a cursor as C's `strtoul` does, but for leading space. No digits at all are a zero.
+pub fn parse_cursor(text: &[u8]) -> Result<u64, ReplyError> {
+    match text {
+        [] => Ok(0),
+        [b' ' | b'\t'..=b'\r', ..] => Err(error::INVALID_CURSOR),
+        [b'-', digits @ ..] => {
+            let magnitude = parse_u64(digits).filter(|_| digits[0].is_ascii_digit());
+            magnitude.map(u64::wrapping_neg).ok_or(error::INVALID_CURSOR)
+        }
+        _ => parse_u64(text).ok_or(error::INVALID_CURSOR),
+    }
+}
+
+/// SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
+pub(super) fn scan(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let mut cursor = parse_cursor(args.get(1))?;
+    let options = ScanOptions::parse(args.from(2), true)?;
+
+    let now = cx.now();
+    let db = cx.db.store.keyspace.db(cx.db.index);
+    let (mut found, mut expired) = (Names::default(), Names::default());
+    let (mut visited, mut steps) = (0, 0);
+    loop {
+        cursor = db.scan(cursor, &mut |entry| {
+            visited += 1;
+            if !options.matches(entry.key()) {
+            } else if entry.is_expired(now) {
+                expired.push(entry.key());
+            } else if options.is_of_type(entry) {
+                found.push(entry.key());
+            }
+        });
+        steps += 1;
+        if cursor == 0 || visited >= options.count || steps > options.steps_max() {
+            break;
+        }
+    }
+    for key in expired.iter() {
+        cx.db.expire_unless_paused(key);
+    }
+
+    cx.reply.array(2);
+    let mut buffer = itoa::Buffer::new();
+    cx.reply.bulk(buffer.format(cursor).as_bytes());
+    cx.reply.bulks(found.iter());
+    Ok(())
+}
+
+/// Names one behind the other.
+#[derive(Default)]
+struct Names {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Names {
+    fn push(&mut self, name: &[u8]) {
+        self.bytes.extend_from_slice(name);
+        self.ends.push(self.bytes.len());
+    }
+
+    fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        let mut start = 0;
+        self.ends.iter().map(move |&end| &self.bytes[std::mem::replace(&mut start, end)..end])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rufous_protocol::request::OwnedArgs;
+
+    #[test]
+    fn cursors_are_read_as_c_reads_them() {
+        let good: [(&[u8], u64); 7] = [
+            (b"", 0),
+            (b"0", 0),
+            (b"007", 7),
+            (b"+5", 5),
+            (b"-1", u64::MAX),
+            (b"-0", 0),
+            (b"18446744073709551615", u64::MAX),
+        ];
+        for (text, cursor) in good {
+            assert_eq!(parse_cursor(text), Ok(cursor), "{}", text.escape_ascii());
+        }
+        let bad: [&[u8]; 9] =
+            [b" 1", b"\t1", b"1 ", b"x", b"-", b"+", b"--1", b"1.0", b"18446744073709551616"];
+        for text in bad {
+            assert_eq!(parse_cursor(text), Err(error::INVALID_CURSOR), "{}", text.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn options_are_checked_from_left_to_right() {
+        let check = |options: &str, allows_type, expected: Result<(Option<&str>, u64), ReplyError>| {
+            let args: OwnedArgs = options.split_whitespace().map(str::as_bytes).collect();
+            let parsed = ScanOptions::parse(args.args(), allows_type);
+            let expected = expected.map(|(pattern, count)| (pattern.map(|p| p.as_bytes().to_vec()), count));
+            assert_eq!(parsed.map(|o| (o.pattern.map(<[u8]>::to_vec), o.count)), expected, "{options}");
+        };
+        check("", true, Ok((None, 10)));
+        check("Match a* COUNT 3 match *", true, Ok((None, 3)));
+        check("match a* type none", true, Ok((Some("a*"), 10)));
+        check("type string", false, Err(error::SYNTAX));
+        check("count", true, Err(error::SYNTAX));
+        check("count 0", true, Err(error::SYNTAX));
+        check("count x foo", true, Err(error::NOT_AN_INTEGER));
+        check("foo bar count x", true, Err(error::SYNTAX));
+    }
+}
