@@ -14,6 +14,8 @@ use crate::server::{Server, Which};
 
 /// Steps of one history. Short, so that what fails is short before it is shrunk.
 const HISTORY_STEPS: usize = 150;
+/// At most this many steps in one write: more than a window of commands that a server takes at once.
+const PIPELINE_STEPS: usize = 40;
 /// A shrink stops after this many replays.
 const REPLAYS_MAX: usize = 400;
 /// A SCAN that has not ended after this many calls does not end.
@@ -30,16 +32,25 @@ pub struct Plan {
     pub seed: u64,
 }
 
+/// How a history is sent.
+#[derive(Clone, Copy, Debug)]
+struct Mode {
+    resp3: bool,
+    /// Neighbouring steps in one write, so that servers see windows of commands.
+    pipelined: bool,
+}
+
 /// Runs a family; panics with a report on the first difference that is no exception.
 pub fn run(family: &Family, plan: Plan) {
     let mut pair = Pair::start();
     let (mut done, mut index) = (0, 0);
     while done < plan.commands {
-        let (seed, resp3) = (plan.seed.wrapping_add(index), index % 2 == 1);
-        let steps = history(family, seed, resp3);
-        if let Some(failure) = pair.replay(family, &steps, resp3) {
-            let shrunk = shrink(&mut pair, family, steps[..=failure.at].to_vec(), resp3);
-            panic!("{}", report(family, seed, resp3, &failure, &mut pair, &shrunk));
+        let mode = Mode { resp3: index % 2 == 1, pipelined: index % 4 >= 2 };
+        let seed = plan.seed.wrapping_add(index);
+        let steps = history(family, seed, mode.resp3);
+        if let Some(failure) = pair.replay(family, &steps, mode) {
+            let shrunk = shrink(&mut pair, family, steps[..=failure.at].to_vec(), mode);
+            panic!("{}", report(family, seed, mode, &failure, &mut pair, &shrunk));
         }
         done += steps.len();
         index += 1;
@@ -95,16 +106,21 @@ impl Pair {
     }
 
     /// Runs the steps from a clean state. Returns the first difference.
-    fn replay(&mut self, family: &Family, steps: &[Step], resp3: bool) -> Option<Failure> {
-        self.rufous.reset(family.fresh_servers, resp3);
-        self.redis.reset(family.fresh_servers, resp3);
-        for (at, step) in steps.iter().enumerate() {
+    fn replay(&mut self, family: &Family, steps: &[Step], mode: Mode) -> Option<Failure> {
+        self.rufous.reset(family.fresh_servers, mode.resp3);
+        self.redis.reset(family.fresh_servers, mode.resp3);
+        let mut at = 0;
+        while at < steps.len() {
+            let group = &steps[at..at + group_length(&steps[at..], mode)];
             self.markers += 1;
             let marker = format!("marker-{}", self.markers);
-            let ours = self.rufous.perform(step, &marker, resp3);
-            let theirs = self.redis.perform(step, &marker, resp3);
-            if !self.same(step, &ours, &theirs) {
-                return Some(Failure { at, ours, theirs });
+            let ours = self.rufous.perform(group, &marker, mode.resp3);
+            let theirs = self.redis.perform(group, &marker, mode.resp3);
+            for ((step, ours), theirs) in group.iter().zip(ours).zip(theirs) {
+                if !self.same(step, &ours, &theirs) {
+                    return Some(Failure { at, ours, theirs });
+                }
+                at += 1;
             }
         }
         None
@@ -145,22 +161,44 @@ impl Side {
         }
     }
 
-    fn perform(&mut self, step: &Step, marker: &str, resp3: bool) -> Outcome {
-        let outcome = self.try_perform(step, marker, resp3);
-        if !matches!(outcome, Ok(Outcome::Replies(_))) {
-            self.connections[step.connection] = None;
+    /// The outcomes of steps that are sent together.
+    fn perform(&mut self, group: &[Step], marker: &str, resp3: bool) -> Vec<Outcome> {
+        let connection = group[0].connection;
+        let mut outcomes = Vec::with_capacity(group.len());
+        let mut ended = None;
+        if self.connections[connection].is_none() {
+            ended = self.open(connection, resp3).err();
         }
-        match outcome {
-            Ok(outcome) => outcome,
-            Err(error) if closed(&error) => Outcome::Closed,
-            Err(error) => Outcome::Broken(error.to_string()),
+        if let ([_, _, ..], None) = (group, &ended) {
+            let bytes: Vec<u8> =
+                group.iter().flat_map(|step| encode_command(&self.with_ids(&step.command))).collect();
+            ended = self.connections[connection].as_mut().expect("an open connection").send_raw(&bytes).err();
         }
+        for step in group {
+            let result = match ended.take() {
+                Some(error) => Err(error),
+                None if group.len() > 1 => self.next_reply(connection),
+                None => self.alone(step, marker),
+            };
+            outcomes.push(match &result {
+                Ok(replies) => Outcome::Replies(replies.clone()),
+                Err(error) if closed(error) => Outcome::Closed,
+                Err(error) => Outcome::Broken(error.to_string()),
+            });
+            ended = result.err();
+        }
+        if ended.is_some() {
+            self.connections[connection] = None;
+        }
+        outcomes
     }
 
-    fn try_perform(&mut self, step: &Step, marker: &str, resp3: bool) -> io::Result<Outcome> {
-        if self.connections[step.connection].is_none() {
-            self.open(step.connection, resp3)?;
-        }
+    fn next_reply(&mut self, connection: usize) -> io::Result<Vec<Reply>> {
+        let reply = self.connections[connection].as_mut().expect("an open connection").read()?;
+        Ok(vec![self.without_ids(reply)])
+    }
+
+    fn alone(&mut self, step: &Step, marker: &str) -> io::Result<Vec<Reply>> {
         let command = self.with_ids(&step.command);
         let conn = self.connections[step.connection].as_mut().expect("an open connection");
         let replies = match &step.compare {
@@ -170,7 +208,7 @@ impl Side {
             Compare::SomeKey => vec![some_key(conn, &command)?],
             _ => vec![conn.call(&command)?],
         };
-        Ok(Outcome::Replies(replies.into_iter().map(|reply| self.without_ids(reply)).collect()))
+        Ok(replies.into_iter().map(|reply| self.without_ids(reply)).collect())
     }
 
     fn open(&mut self, connection: usize, resp3: bool) -> io::Result<()> {
@@ -225,13 +263,26 @@ impl Side {
     }
 }
 
+/// How many of the first steps are sent together.
+fn group_length(steps: &[Step], mode: Mode) -> usize {
+    let single = |step: &&Step| {
+        let alone = matches!(
+            step.compare,
+            Compare::Burst | Compare::Pipeline(_) | Compare::WholeScan | Compare::SomeKey | Compare::Hello
+        );
+        // Redis 7.2 leaves out the error of a failed AUTH when an earlier reply has not been sent.
+        !alone && step.name() != "auth" && step.connection == steps[0].connection
+    };
+    if mode.pipelined { steps.iter().take(PIPELINE_STEPS).take_while(single).count().max(1) } else { 1 }
+}
+
 /// Sends commands and a marked PING behind them, and collects everything up to the PING's reply. Where PING is queued or
 /// refused, it is the last of as many replies as there were commands.
 fn burst(conn: &mut Conn, commands: &[Command], marker: &str) -> io::Result<Vec<Reply>> {
     let mut bytes: Vec<u8> = commands.iter().flat_map(|command| encode_command(command)).collect();
     bytes.extend(encode_command(&["PING", marker]));
     conn.send_raw(&bytes)?;
-    let (mut replies, mut answers) = (Vec::new(), 0);
+    let (mut replies, mut answers) = (conn.take_pushes(), 0);
     loop {
         let reply = conn.read_any()?;
         answers += usize::from(!matches!(reply, Reply::Push(_)));
@@ -276,7 +327,7 @@ fn some_key(conn: &mut Conn, command: &[Vec<u8>]) -> io::Result<Reply> {
 }
 
 /// Leaves out ever smaller parts of the steps as long as some reply still differs.
-fn shrink(pair: &mut Pair, family: &Family, mut steps: Vec<Step>, resp3: bool) -> Vec<Step> {
+fn shrink(pair: &mut Pair, family: &Family, mut steps: Vec<Step>, mode: Mode) -> Vec<Step> {
     let (mut part, mut replays) = (steps.len() / 2, 0);
     while part > 0 {
         let mut start = 0;
@@ -284,7 +335,7 @@ fn shrink(pair: &mut Pair, family: &Family, mut steps: Vec<Step>, resp3: bool) -
             let mut fewer = steps.clone();
             fewer.drain(start..(start + part).min(steps.len()));
             replays += 1;
-            match pair.replay(family, &fewer, resp3) {
+            match pair.replay(family, &fewer, mode) {
                 Some(failure) => steps = fewer[..=failure.at].to_vec(),
                 None => start += part,
             }
@@ -297,15 +348,14 @@ fn shrink(pair: &mut Pair, family: &Family, mut steps: Vec<Step>, resp3: bool) -
 fn report(
     family: &Family,
     seed: u64,
-    resp3: bool,
+    mode: Mode,
     found: &Failure,
     pair: &mut Pair,
     steps: &[Step],
 ) -> String {
-    let protocol = if resp3 { "RESP3" } else { "RESP2" };
-    let mut text =
-        format!("{}: replies differ; seed {seed}, {protocol}, reference {}\n", family.name, pair.reference);
-    let again = pair.replay(family, steps, resp3);
+    let reference = &pair.reference;
+    let mut text = format!("{}: replies differ; seed {seed}, {mode:?}, reference {reference}\n", family.name);
+    let again = pair.replay(family, steps, mode);
     if again.is_none() {
         text.push_str("(not every time: the shrunk history below passed when replayed)\n");
     }
