@@ -1,7 +1,7 @@
 //! Periodic work: expiry, statistics, client time-outs, shutdown.
 
 use crate::client::{Closing, Special};
-use crate::engine::{Engine, ShutdownRequest};
+use crate::engine::Engine;
 use crate::store::Keys;
 use crate::{fanout, limits};
 
@@ -46,10 +46,7 @@ pub fn run(engine: &mut Engine) {
         state.stats.memory_peak_bytes = used;
         state.stats.memory_peak_ms = now;
     }
-    let stats = &mut state.stats;
-    stats.commands_rate.sample(stats.commands, now);
-    stats.net_in_rate.sample(stats.net_in_bytes, now);
-    stats.net_out_rate.sample(stats.net_out_bytes, now);
+    state.stats.sample_rates(state.clock.monotonic_ms());
     look_after_clients(engine, now);
 }
 
@@ -79,16 +76,4 @@ fn look_after_clients(engine: &mut Engine, now: i64) {
             state.clients.mark_dirty(token);
         }
     }
-}
-
-/// SIGTERM or SIGINT, or the handle's stop.
-pub fn on_stop_signal(engine: &mut Engine) {
-    engine.state.log.warning("User requested shutdown...");
-    engine.state.shutdown = Some(ShutdownRequest::default());
-}
-
-/// The last things before the loop ends. `None` means that the shutdown is called off.
-pub fn before_exit(engine: &mut Engine, _request: ShutdownRequest) -> Option<()> {
-    engine.state.log.warning("Redis is now ready to exit, bye bye...");
-    Some(())
 }

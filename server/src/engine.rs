@@ -3,20 +3,23 @@
 //! It is split once, so that a command can hold both halves: [`Store`] is the keys and what touching them sets off,
 //! [`State`] is everything else. There are no statics: several engines live in one process.
 
+use crate::boot::Process;
+use crate::client::Client;
 use crate::client::registry::Registry;
-use crate::client::{Address, Client};
 use crate::clock::Clock;
 use crate::command::table::{CommandTable, RenameFailure};
 use crate::commands::debug::Switches;
 use crate::config::Config;
+use crate::eviction::Eviction;
 use crate::latency::Latency;
 use crate::lazyfree::LazyFree;
 use crate::log::Log;
+use crate::net::listeners::Listeners;
 use crate::notify::Class;
 use crate::pause::Pause;
 use crate::pubsub::PubSub;
 use crate::slowlog::CommandLogs;
-use crate::stats::Stats;
+use crate::stats::{BufferPeaks, Stats};
 use crate::store::{AccessMarks, Store};
 use crate::tracking::Tracking;
 use crate::transaction::Watchers;
@@ -92,12 +95,24 @@ pub struct State {
     pub pause: Pause,
     /// Set by SHUTDOWN or a signal; the loop acts on it.
     pub shutdown: Option<ShutdownRequest>,
+    /// `maxmemory`.
+    pub eviction: Eviction,
+    /// The largest buffers of clients, of late.
+    pub peaks: BufferPeaks,
+    /// Turns of the periodic work per second: `hz`, or more with many clients.
+    pub hz: u32,
+    /// `used_memory` of the empty server.
+    pub startup_bytes: u64,
     /// 40 hexadecimal digits, new at every start.
     pub run_id: String,
+    /// The same for the history of writes.
+    pub replication_id: String,
     /// Unix time in milliseconds of the start.
     pub started_ms: i64,
-    /// Addresses that are listened on, for INFO: `name=tcp,bind=127.0.0.1,port=6379`.
-    pub listeners: Vec<String>,
+    /// The sockets that are listened on.
+    pub listeners: Listeners,
+    /// What of the process the server may change; `None` for a server inside another program.
+    pub process: Option<Process>,
     /// The TCP port really bound (the configured one may be 0).
     pub port: u16,
 }
@@ -106,7 +121,8 @@ impl Engine {
     /// An empty engine.
     pub fn new(config: Config, log: Log, mut clock: Clock, seed: u64) -> Result<Engine, RenameFailure> {
         let mut random = Random::new(seed);
-        let run_id = String::from_utf8_lossy(&random.hex::<40>()).into_owned();
+        let mut id = || String::from_utf8_lossy(&random.hex::<40>()).into_owned();
+        let (run_id, replication_id) = (id(), id());
         let key_seed = random.next_u64();
         clock.refresh();
         let started_ms = clock.now_ms();
@@ -137,9 +153,15 @@ impl Engine {
                 switches: Switches::default(),
                 pause: Pause::default(),
                 shutdown: None,
+                eviction: Eviction::default(),
+                peaks: BufferPeaks::default(),
+                hz: config.hz,
+                startup_bytes: 0,
                 run_id,
+                replication_id,
                 started_ms,
-                listeners: Vec::new(),
+                listeners: Listeners::default(),
+                process: None,
                 port: 0,
                 config,
                 log,
@@ -184,11 +206,7 @@ impl State {
         } else {
             self.config.enable_module_command
         };
-        let local = match &client.address {
-            Address::Unix(_) => true,
-            Address::Tcp(address) => address.ip().to_canonical().is_loopback(),
-        };
-        setting.allows(local)
+        setting.allows(client.is_local())
     }
 
     /// Logs that a browser was talked into connecting; at most once a minute.

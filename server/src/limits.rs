@@ -24,11 +24,7 @@ pub fn request_limits(config: &Config, client: &Client) -> Limits {
 
 /// Is a connection from outside, while nothing protects the server?
 pub fn is_unprotected_stranger(config: &Config, remote: &Address) -> bool {
-    let local = match remote {
-        Address::Unix(_) => true,
-        Address::Tcp(address) => address.ip().to_canonical().is_loopback(),
-    };
-    config.protected_mode && config.requirepass.is_empty() && !local
+    config.protected_mode && config.requirepass.is_empty() && !remote.is_local()
 }
 
 /// Answers a protocol error and closes; logs it at verbose level with a look at the bytes.

@@ -8,12 +8,13 @@ use crate::engine::Engine;
 use crate::log::Log;
 use crate::net::accept;
 use crate::net::event_loop::{EventLoop, Signals};
-use crate::net::stream::Listener;
+use crate::net::listeners::Listeners;
 use crate::seed;
+use signal_hook::consts::{SIGINT, SIGTERM};
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 /// Why a server did not start.
@@ -64,47 +65,36 @@ pub struct Handle {
 impl Server {
     /// Binds the configured sockets and builds an empty engine.
     pub fn bind(config: Config, log: Log) -> Result<Server, StartError> {
-        let backlog = config.tcp_backlog as i32;
-        let mut listeners: Vec<Listener> = Vec::new();
-        if config.port != 0 {
-            listeners = accept::listen_tcp(&config.bind, config.port, backlog).map_err(StartError::Listen)?;
-        }
-        if !config.unixsocket.is_empty() {
-            let unix = accept::listen_unix(
-                &config.resolve(&config.unixsocket).display().to_string(),
-                config.unixsocketperm,
-                backlog,
-            );
-            listeners.push(unix.map_err(StartError::Listen)?);
-        }
-        let address = listeners.iter().find_map(Listener::tcp_address);
+        let listeners = Listeners::bind(&config).map_err(StartError::Listen)?;
+        let address = listeners.tcp_address();
         let mut engine = Engine::new(config, log, Clock::new(), seed::draw()).map_err(StartError::Rename)?;
         engine.state.port = address.map_or(0, |address| address.port());
+        engine.state.listeners = listeners;
         let signals = Arc::new(Signals::default());
-        let (event_loop, waker) = EventLoop::new(engine, listeners, signals.clone())?;
+        let (event_loop, waker) = EventLoop::new(engine, signals.clone())?;
         Ok(Server { event_loop, waker, signals, address })
     }
 
     /// SIGTERM and SIGINT ask for a shutdown. For the binary only: signals belong to the process.
-    fn obey_signals(&self) {
-        for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
-            // The wait for sockets ends with any signal, so a flag is enough.
-            if let Err(error) = signal_hook::flag::register(signal, self.signals.stop.clone()) {
-                self.event_loop
-                    .engine
-                    .state
-                    .log
-                    .warning(format_args!("Can't catch signal {signal}: {error}"));
+    fn obey_signals(&mut self) {
+        let (terminate, interrupt) = (self.signals.terminate.clone(), self.signals.interrupt.clone());
+        for (signal, flag) in [(SIGTERM, terminate), (SIGINT, interrupt)] {
+            if let Err(error) = self.obey(signal, flag) {
+                let log = &self.event_loop.engine.state.log;
+                log.warning(format_args!("Can't catch signal {signal}: {error}"));
             }
         }
     }
 
-    /// What is listened on, by the words of the log: `tcp`, `unix`.
-    fn kinds(&self) -> Vec<&'static str> {
-        let config = &self.event_loop.engine.state.config;
-        let tcp = self.address.is_some().then_some("tcp");
-        let unix = (!config.unixsocket.is_empty()).then_some("unix");
-        tcp.into_iter().chain(unix).collect()
+    /// Sets the flag, then wakes the loop. A second signal that comes before the loop has seen the first (it is stuck in a
+    /// command) ends the process at once if it is SIGINT.
+    fn obey(&mut self, signal: i32, flag: Arc<AtomicBool>) -> std::io::Result<()> {
+        if signal == SIGINT {
+            signal_hook::flag::register_conditional_shutdown(signal, 1, flag.clone())?;
+        }
+        signal_hook::flag::register(signal, flag)?;
+        signal_hook::low_level::pipe::register(signal, self.event_loop.waking_socket()?)?;
+        Ok(())
     }
 
     /// Binds and runs on a thread of its own.
@@ -152,8 +142,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
 }
 
 fn serve(mut prepared: Prepared) -> i32 {
-    let settled = match boot::settle_in(&mut prepared) {
-        Ok(settled) => settled,
+    let process = match boot::settle_in(&mut prepared) {
+        Ok(process) => process,
         Err(status) => return status,
     };
     let Prepared { config, log, supervisor, .. } = prepared;
@@ -165,17 +155,17 @@ fn serve(mut prepared: Prepared) -> i32 {
             return 1;
         }
     };
+    server.event_loop.engine.state.process = Some(process);
     server.obey_signals();
     boot::initialized(&log);
-    for kind in server.kinds() {
+    for kind in server.event_loop.engine.state.listeners.kinds() {
         boot::ready(&log, kind);
     }
     supervisor.ready();
     let status = server.event_loop.run();
     supervisor.stopping();
-    if let Some(pid_file) = settled.pid_file {
-        pid_file.remove(&log);
-    }
+    // The memory goes with the process, without a walk over all keys.
+    std::mem::forget(server);
     match status {
         Ok(status) => status,
         Err(error) => {

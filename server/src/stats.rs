@@ -7,34 +7,93 @@ use std::collections::BTreeMap;
 const ERROR_CODES_MAX: usize = 128;
 /// Samples behind `instantaneous_*`.
 const SAMPLES: usize = 16;
+/// Seconds for which large buffers are remembered.
+const PEAK_SECONDS: usize = 8;
+/// Milliseconds between samples of rates.
+const SAMPLE_PERIOD_MS: u64 = 100;
 
-/// Mean of the last [`SAMPLES`] rates of a counter.
+/// Mean of the last [`SAMPLES`] rates at which a counter grew by another, most often by time.
 #[derive(Default, Clone)]
 pub struct Rate {
     last_value: u64,
-    last_ms: i64,
+    last_base: Option<u64>,
     samples: [u64; SAMPLES],
     next: usize,
 }
 
 impl Rate {
-    /// Takes a sample of the counter.
-    pub fn sample(&mut self, value: u64, now_ms: i64) {
-        let elapsed_ms = now_ms - self.last_ms;
-        if elapsed_ms <= 0 {
-            return;
-        }
-        if self.last_ms != 0 {
-            self.samples[self.next] = value.saturating_sub(self.last_value) * 1000 / elapsed_ms as u64;
+    /// Takes a sample of both counters. The rate is `factor` times the growth of `value` by the growth of `base`.
+    pub fn sample(&mut self, value: u64, base: u64, factor: u64) {
+        if let Some(last_base) = self.last_base {
+            let grown = value.saturating_sub(self.last_value) * factor;
+            self.samples[self.next] = grown.checked_div(base.saturating_sub(last_base)).unwrap_or(0);
             self.next = (self.next + 1) % SAMPLES;
         }
         self.last_value = value;
-        self.last_ms = now_ms;
+        self.last_base = Some(base);
     }
 
-    /// Units per second.
-    pub fn per_second(&self) -> u64 {
+    /// The mean.
+    pub fn mean(&self) -> u64 {
         self.samples.iter().sum::<u64>() / SAMPLES as u64
+    }
+}
+
+/// The largest input and output buffers of clients in the last seconds, by second.
+#[derive(Default, Clone)]
+pub struct BufferPeaks {
+    input: [usize; PEAK_SECONDS],
+    output: [usize; PEAK_SECONDS],
+    second: i64,
+}
+
+impl BufferPeaks {
+    /// Notes the buffers of a client, in bytes.
+    pub fn note(&mut self, second: i64, input: usize, output: usize) {
+        if second != self.second {
+            let passed = (second - self.second).clamp(1, PEAK_SECONDS as i64);
+            for back in 0..passed {
+                let slot = (second - back).rem_euclid(PEAK_SECONDS as i64) as usize;
+                (self.input[slot], self.output[slot]) = (0, 0);
+            }
+            self.second = second;
+        }
+        let slot = second.rem_euclid(PEAK_SECONDS as i64) as usize;
+        self.input[slot] = self.input[slot].max(input);
+        self.output[slot] = self.output[slot].max(output);
+    }
+
+    /// The largest input buffer.
+    pub fn input(&self) -> usize {
+        self.input.into_iter().max().unwrap_or(0)
+    }
+
+    /// The largest output buffer.
+    pub fn output(&self) -> usize {
+        self.output.into_iter().max().unwrap_or(0)
+    }
+}
+
+/// Turns of the event loop.
+#[derive(Default, Clone)]
+pub struct Turns {
+    /// How many.
+    pub count: u64,
+    /// Nanoseconds in them, waiting excluded.
+    pub sum_ns: u64,
+    /// The longest, in nanoseconds.
+    pub max_ns: u64,
+    /// The most commands in one.
+    pub commands_max: u64,
+}
+
+impl Turns {
+    /// Counts a turn.
+    pub fn note(&mut self, duration_ns: u64, commands: u64) {
+        self.count += 1;
+        self.sum_ns += duration_ns;
+        self.max_ns = self.max_ns.max(duration_ns);
+        self.commands_max = self.commands_max.max(commands);
     }
 }
 
@@ -65,12 +124,16 @@ pub struct Stats {
     pub reads: u64,
     /// See `reads`.
     pub writes: u64,
-    /// Turns of the event loop and the time spent in them.
-    pub loop_turns: u64,
-    /// Microseconds.
-    pub loop_us: u64,
-    /// Microseconds in commands.
-    pub loop_command_us: u64,
+    /// Turns of the event loop.
+    pub turns: Turns,
+    /// Nanoseconds in commands.
+    pub commands_ns: u64,
+    /// Nanoseconds in periodic work.
+    pub cron_ns: u64,
+    /// Nanoseconds in removing keys that ran out.
+    pub expire_ns: u64,
+    /// Turns in which more keys had run out than one turn removes.
+    pub expire_budget_spent: u64,
     /// ACL refusals by kind.
     pub acl_denied_auth: u64,
     /// Highest `used_memory` seen.
@@ -85,9 +148,27 @@ pub struct Stats {
     pub net_in_rate: Rate,
     /// See `commands_rate`.
     pub net_out_rate: Rate,
+    /// See `commands_rate`.
+    pub turns_rate: Rate,
+    /// Microseconds a turn.
+    pub turn_us_rate: Rate,
+    sampled_ms: u64,
 }
 
 impl Stats {
+    /// Samples all rates, if it is time (monotonic milliseconds).
+    pub fn sample_rates(&mut self, now_ms: u64) {
+        if now_ms < self.sampled_ms + SAMPLE_PERIOD_MS {
+            return;
+        }
+        self.sampled_ms = now_ms;
+        self.commands_rate.sample(self.commands, now_ms, 1000);
+        self.net_in_rate.sample(self.net_in_bytes, now_ms, 1000);
+        self.net_out_rate.sample(self.net_out_bytes, now_ms, 1000);
+        self.turns_rate.sample(self.turns.count, now_ms, 1000);
+        self.turn_us_rate.sample(self.turns.sum_ns / 1000, self.turns.count, 1);
+    }
+
     /// Counts an error reply by its code.
     pub fn count_error(&mut self, code: &[u8]) {
         self.error_replies += 1;
@@ -126,9 +207,21 @@ mod tests {
     fn rates_are_the_mean_of_sixteen_samples() {
         let mut rate = Rate::default();
         for i in 0..=16 {
-            rate.sample(i * 50, 1 + i as i64 * 100);
+            rate.sample(i * 50, i * 100, 1000);
         }
-        assert_eq!(rate.per_second(), 500);
+        assert_eq!(rate.mean(), 500);
+    }
+
+    #[test]
+    fn buffer_peaks_are_forgotten_after_eight_seconds() {
+        let mut peaks = BufferPeaks::default();
+        peaks.note(1000, 5, 70);
+        peaks.note(1003, 9, 60);
+        assert_eq!((peaks.input(), peaks.output()), (9, 70));
+        peaks.note(1008, 1, 1);
+        assert_eq!((peaks.input(), peaks.output()), (9, 60));
+        peaks.note(2000, 2, 3);
+        assert_eq!((peaks.input(), peaks.output()), (2, 3));
     }
 
     #[test]

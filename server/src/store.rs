@@ -69,6 +69,14 @@ impl Store {
     }
 }
 
+impl Store {
+    /// CONFIG RESETSTAT.
+    pub fn reset_stats(&mut self) {
+        self.stats = KeyStats::default();
+        self.lazyfree.reset_freed();
+    }
+}
+
 /// The keys of one database at one moment.
 pub struct Keys<'a> {
     /// Everything behind.

@@ -85,6 +85,42 @@ pub fn has_collation(name: &str) -> bool {
     true
 }
 
+/// Whose processor time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UsageOf {
+    /// All threads of this process.
+    Process,
+    /// Processes that it started and that ended.
+    Children,
+    /// The calling thread.
+    Thread,
+}
+
+/// Processor time in microseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct CpuTime {
+    /// In the kernel.
+    pub system_us: u64,
+    /// Outside it.
+    pub user_us: u64,
+}
+
+/// The processor time used so far.
+pub fn cpu_time(whose: UsageOf) -> CpuTime {
+    let who = match whose {
+        UsageOf::Process => libc::RUSAGE_SELF,
+        UsageOf::Children => libc::RUSAGE_CHILDREN,
+        UsageOf::Thread => libc::RUSAGE_THREAD,
+    };
+    // SAFETY: all-zero bytes are a valid `rusage`: integers alone.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a live value of the right type. It cannot fail with these arguments; if it did, the
+    // zeros would stay.
+    unsafe { libc::getrusage(who, &mut usage) };
+    let us = |time: libc::timeval| time.tv_sec as u64 * 1_000_000 + time.tv_usec as u64;
+    CpuTime { system_us: us(usage.ru_stime), user_us: us(usage.ru_utime) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -39,12 +39,17 @@ pub struct Prepared {
     pub title: Option<ProcessTitle>,
 }
 
-/// What the process holds while it serves.
-pub struct SettledIn {
-    /// The file with the process id, to be removed at the end.
-    pub pid_file: Option<PidFile>,
+/// What a server that owns its process holds while it serves.
+#[derive(Debug, Default)]
+pub struct Process {
+    /// The title, if it may be changed.
+    pub title: Option<ProcessTitle>,
     /// The kernel's out-of-memory score, for `Changed::OomScoreAdj` and changes of role.
     pub oom_score: OomScore,
+    /// Who supervises the process.
+    pub supervised: Supervised,
+    /// The file with the process id, to be removed at the end.
+    pub pid_file: Option<PidFile>,
 }
 
 /// Reads the command line (program name first) and prepares the process, or ends with an exit status.
@@ -77,8 +82,8 @@ pub fn prepare(arguments: &[OsString]) -> Result<Prepared, i32> {
 }
 
 /// Takes the process over for one server: open files, pid file, title, logo, score. May lower `maxclients`.
-pub fn settle_in(prepared: &mut Prepared) -> Result<SettledIn, i32> {
-    let Prepared { config, log, is_daemon, title, .. } = prepared;
+pub fn settle_in(prepared: &mut Prepared) -> Result<Process, i32> {
+    let Prepared { config, log, is_daemon, title, supervisor } = prepared;
     log.set_role(if config.replicaof.is_some() { Role::Replica } else { Role::Primary });
     adjust_open_files(config, log).map_err(|_| 1)?;
     let pid_file = (*is_daemon || !config.pidfile.is_empty()).then(|| PidFile::write(config, log));
@@ -99,7 +104,7 @@ pub fn settle_in(prepared: &mut Prepared) -> Result<SettledIn, i32> {
     let mut oom_score = OomScore::default();
     // Why it failed is in the log.
     let _ = oom_score.adjust(config, config.replicaof.is_some(), log);
-    Ok(SettledIn { pid_file, oom_score })
+    Ok(Process { title: title.take(), oom_score, supervised: supervisor.kind(), pid_file })
 }
 
 /// Does what was asked for instead of serving.

@@ -74,6 +74,16 @@ pub enum Address {
     Unix(String),
 }
 
+impl Address {
+    /// A Unix socket or the loopback interface.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Address::Unix(_) => true,
+            Address::Tcp(address) => address.ip().to_canonical().is_loopback(),
+        }
+    }
+}
+
 impl std::fmt::Display for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -232,6 +242,11 @@ impl Client {
             self.closing = Some(how);
         }
         self.special.insert(Special::CLOSING);
+    }
+
+    /// Connected from this machine.
+    pub fn is_local(&self) -> bool {
+        self.address.is_local()
     }
 
     /// The subscriptions, made on first use.

@@ -3,6 +3,7 @@
 pub mod bitmap;
 pub mod client;
 pub mod command;
+pub mod config;
 pub mod connection;
 pub mod debug;
 pub mod generic;
@@ -11,6 +12,7 @@ pub mod latency;
 pub mod lolwut;
 pub mod monitor;
 pub mod pubsub;
+pub mod server;
 pub mod slowlog;
 pub mod string;
 pub mod transactions;
@@ -23,6 +25,7 @@ pub const FAMILIES: &[&[Command]] = &[
     bitmap::ROWS,
     client::ROWS,
     command::ROWS,
+    config::ROWS,
     connection::ROWS,
     debug::ROWS,
     generic::ROWS,
@@ -31,6 +34,7 @@ pub const FAMILIES: &[&[Command]] = &[
     lolwut::ROWS,
     monitor::ROWS,
     pubsub::ROWS,
+    server::ROWS,
     slowlog::ROWS,
     string::ROWS,
     transactions::ROWS,

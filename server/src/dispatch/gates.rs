@@ -9,6 +9,7 @@ use crate::command::table::CommandId;
 use crate::command::{Command, Flags};
 use crate::context::Ctx;
 use crate::engine::EngineSpecial;
+use crate::eviction;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::reply::Resp;
 use rufous_protocol::request::Args;
@@ -105,8 +106,8 @@ fn memory(cx: &mut Ctx<'_>, request: &Request<'_>) -> Result<(), Refusal> {
         return Ok(());
     }
     let queues = cx.is(Special::MULTI) && !request.flags.contains(Flags::NOT_QUEUED);
-    let fits = crate::eviction::make_room(cx);
-    if !fits && (queues || request.flags.contains(Flags::DENYOOM)) {
+    let outcome = eviction::make_room(cx.db.store, cx.server);
+    if outcome == eviction::Outcome::Full && (queues || request.flags.contains(Flags::DENYOOM)) {
         return Err(error::OUT_OF_MEMORY.into());
     }
     Ok(())

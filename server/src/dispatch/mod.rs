@@ -149,6 +149,7 @@ pub fn call(cx: &mut Ctx<'_>, id: CommandId, row: &'static Command, args: Args<'
     stats.record(duration_ns, keep_histogram);
     stats.failed_calls += u64::from(failed);
     cx.server.stats.commands += 1;
+    cx.server.stats.commands_ns += duration_ns;
     if !row.flags.contains(Flags::SKIP_SLOWLOG) {
         crate::slowlog::note(cx, args, duration_ns, mark);
     }

@@ -13,16 +13,20 @@
 
 use super::accept;
 use super::conn::{IoConn, Stalled};
-use super::stream::{Listener, Stream};
+use super::listeners::LISTENER_BASE;
+use super::stream::Stream;
 use crate::client::output::would_block;
 use crate::client::{Client, Closing, Peer};
 use crate::dispatch::window;
 use crate::engine::{Engine, EngineSpecial};
-use crate::{clock, cron, limits};
+use crate::shutdown::{self, Signal};
+use crate::{clock, cron, eviction, limits};
 use mio::{Events, Interest, Poll, Token};
 use rufous_protocol::request::{Batch, Progress};
+use rufous_storage::memory;
 use slab::Slab;
 use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -33,15 +37,17 @@ const READ_LEN: usize = 64 * 1024;
 const READS_PER_TURN: usize = 4;
 /// Connections accepted per listener and turn.
 const ACCEPTS_PER_TURN: usize = 1000;
-/// Tokens from here on are listeners and the waker.
-const LISTENER_BASE: usize = usize::MAX - 1024;
 const WAKER: Token = Token(usize::MAX - 1);
 
 /// What another thread can ask of the loop.
 #[derive(Default)]
 pub struct Signals {
-    /// Stop, as SIGTERM and SIGINT ask.
-    pub stop: Arc<AtomicBool>,
+    /// Stop, as the handle asks.
+    pub stop: AtomicBool,
+    /// SIGTERM has come.
+    pub terminate: Arc<AtomicBool>,
+    /// SIGINT has come.
+    pub interrupt: Arc<AtomicBool>,
 }
 
 /// See the file head.
@@ -49,7 +55,6 @@ pub struct EventLoop {
     poll: Poll,
     /// The engine that the loop drives.
     pub engine: Engine,
-    listeners: Vec<Listener>,
     conns: Slab<IoConn>,
     /// Shared by all connections without left-over input.
     buffer: Vec<u8>,
@@ -60,54 +65,56 @@ pub struct EventLoop {
     accepting: Vec<usize>,
     spare_dirty: Vec<usize>,
     signals: Arc<Signals>,
+    /// Our ends of waking sockets. What comes is not read: every write wakes by itself.
+    wakers: Vec<mio::net::UnixStream>,
     next_cron_ms: i64,
 }
 
 impl EventLoop {
-    /// A loop over bound listeners. `signals` and the waker are how other threads reach it.
-    pub fn new(
-        engine: Engine,
-        listeners: Vec<Listener>,
-        signals: Arc<Signals>,
-    ) -> io::Result<(EventLoop, Arc<mio::Waker>)> {
+    /// A loop over the engine's listeners. `signals` and the waker are how other threads reach it.
+    pub fn new(mut engine: Engine, signals: Arc<Signals>) -> io::Result<(EventLoop, Arc<mio::Waker>)> {
         let poll = Poll::new()?;
         let waker = Arc::new(mio::Waker::new(poll.registry(), WAKER)?);
-        let mut this = EventLoop {
+        engine.state.listeners.register(poll.registry().try_clone()?)?;
+        let accepting = engine.state.listeners.indices().collect();
+        let this = EventLoop {
             poll,
             engine,
-            listeners: Vec::new(),
             conns: Slab::new(),
             buffer: vec![0; READ_LEN],
             batch: Batch::new(),
             again: Vec::new(),
-            accepting: Vec::new(),
+            accepting,
             spare_dirty: Vec::new(),
             signals,
+            wakers: Vec::new(),
             next_cron_ms: 0,
         };
-        this.replace_listeners(listeners)?;
         Ok((this, waker))
     }
 
-    /// Listens on other sockets from now on.
-    pub fn replace_listeners(&mut self, mut listeners: Vec<Listener>) -> io::Result<()> {
-        for (i, listener) in listeners.iter_mut().enumerate() {
-            listener.register(self.poll.registry(), Token(LISTENER_BASE + i))?;
-        }
-        self.listeners = listeners;
-        self.accepting = (0..self.listeners.len()).collect();
-        Ok(())
+    /// A socket that wakes the loop when it is written to.
+    pub fn waking_socket(&mut self) -> io::Result<UnixStream> {
+        let (ours, theirs) = UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        theirs.set_nonblocking(true)?;
+        let mut ours = mio::net::UnixStream::from_std(ours);
+        self.poll.registry().register(&mut ours, WAKER, Interest::READABLE)?;
+        self.wakers.push(ours);
+        Ok(theirs)
     }
 
     /// Runs until a shutdown is carried out; returns the exit status.
     pub fn run(&mut self) -> io::Result<i32> {
         let mut events = Events::with_capacity(1024);
+        self.engine.state.startup_bytes = memory::used_bytes() as u64;
         loop {
             self.wait(&mut events)?;
             let again = std::mem::take(&mut self.again);
             self.engine.state.clock.refresh();
             self.engine.store.follow_clock(self.engine.state.clock.now_ms());
-            let started_us = clock::wall_us();
+            let started_ns = self.engine.state.clock.last_tick();
+            let commands_before = self.engine.state.stats.commands;
             for event in &events {
                 self.on_event(event);
             }
@@ -115,8 +122,10 @@ impl EventLoop {
             self.read_again(again);
             self.run_timers();
             self.settle();
-            self.engine.state.stats.loop_turns += 1;
-            self.engine.state.stats.loop_us += clock::wall_us().saturating_sub(started_us);
+            let duration_ns = self.engine.state.clock.tick() - started_ns;
+            let stats = &mut self.engine.state.stats;
+            // RESETSTAT may have come in between.
+            stats.turns.note(duration_ns, stats.commands.saturating_sub(commands_before));
             if let Some(status) = self.shut_down_if_asked() {
                 return Ok(status);
             }
@@ -124,12 +133,14 @@ impl EventLoop {
     }
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
-        let timeout = if self.again.is_empty() && self.accepting.is_empty() {
-            let now = real_now_ms();
-            Duration::from_millis((self.next_cron_ms - now).clamp(0, 1000) as u64)
-        } else {
-            Duration::ZERO
-        };
+        let timeout =
+            if self.again.is_empty() && self.accepting.is_empty() && !self.engine.state.eviction.is_pending()
+            {
+                let now = real_now_ms();
+                Duration::from_millis((self.next_cron_ms - now).clamp(0, 1000) as u64)
+            } else {
+                Duration::ZERO
+            };
         match self.poll.poll(events, Some(timeout)) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
             _ => Ok(()),
@@ -162,7 +173,7 @@ impl EventLoop {
     fn accept_all(&mut self) {
         for index in std::mem::take(&mut self.accepting) {
             for _ in 0..ACCEPTS_PER_TURN {
-                let Some(listener) = self.listeners.get(index) else { break };
+                let Some(listener) = self.engine.state.listeners.get(index) else { break };
                 match listener.accept() {
                     Ok((stream, remote, local)) => self.admit(stream, remote, local),
                     Err(error) if would_block(&error) => break,
@@ -370,17 +381,23 @@ impl EventLoop {
             }
         }
         cron::expire_keys(&mut self.engine);
+        eviction::go_on(&mut self.engine);
         let real_now = real_now_ms();
         if real_now >= self.next_cron_ms {
-            let hz = self.engine.state.config.hz.max(1) as i64;
-            self.next_cron_ms = real_now + 1000 / hz;
+            self.next_cron_ms = real_now + i64::from(1000 / self.engine.state.hz.max(1));
             // A listener that ran into the descriptor limit gets no new edge: try again.
-            self.accepting.extend(0..self.listeners.len());
+            self.accepting.extend(self.engine.state.listeners.indices());
             self.trim_input_buffers();
             cron::run(&mut self.engine);
         }
+        if self.signals.terminate.swap(false, Ordering::Relaxed) {
+            shutdown::on_signal(&mut self.engine.state, Signal::Terminate);
+        }
+        if self.signals.interrupt.swap(false, Ordering::Relaxed) {
+            shutdown::on_signal(&mut self.engine.state, Signal::Interrupt);
+        }
         if self.signals.stop.swap(false, Ordering::Relaxed) {
-            cron::on_stop_signal(&mut self.engine);
+            shutdown::on_signal(&mut self.engine.state, Signal::Handle);
         }
     }
 
@@ -466,10 +483,10 @@ impl EventLoop {
 
     fn shut_down_if_asked(&mut self) -> Option<i32> {
         let request = self.engine.state.shutdown.take()?;
-        cron::before_exit(&mut self.engine, request)?;
+        shutdown::before_exit(&mut self.engine, request);
         // Replies that are already written out must not be lost with the process.
         self.settle();
-        self.listeners.clear();
+        self.engine.state.listeners.close();
         Some(request.status)
     }
 }

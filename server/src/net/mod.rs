@@ -6,4 +6,5 @@
 pub mod accept;
 pub mod conn;
 pub mod event_loop;
+pub mod listeners;
 pub mod stream;
