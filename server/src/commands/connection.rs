@@ -3,6 +3,7 @@
 use crate::acl;
 use crate::client::{Closing, Special};
 use crate::command::{Command, Flags, Group, Outcome};
+use crate::commands::keyspace::{existing_db, parse_i32};
 use crate::context::Ctx;
 use crate::{transaction, version};
 use rufous_protocol::error;
@@ -90,12 +91,12 @@ fn echo(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// SELECT index
 fn select(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let index = parse_i64(args.get(1)).filter(|index| i32::try_from(*index).is_ok());
-    let index = index.ok_or(error::NOT_AN_INTEGER)?;
-    if !(0..cx.server.config.databases as i64).contains(&index) {
-        return Err(error::DB_INDEX_OUT_OF_RANGE);
+    let number = parse_i32(args.get(1))?;
+    if cx.server.config.cluster_enabled && number != 0 {
+        return Err(error::SELECT_IN_CLUSTER);
     }
-    cx.select(index as usize);
+    let index = existing_db(cx, number)?;
+    cx.select(index);
     cx.reply.ok();
     Ok(())
 }

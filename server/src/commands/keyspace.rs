@@ -103,14 +103,9 @@ fn swapdb(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if cx.server.config.cluster_enabled {
         return Err(error::SWAPDB_IN_CLUSTER);
     }
-    let parse = |text, error| parse_i64(text).and_then(|index| i32::try_from(index).ok()).ok_or(error);
-    let first = parse(args.get(1), error::DB_INDEX_FIRST)?;
-    let second = parse(args.get(2), error::DB_INDEX_SECOND)?;
-    let count = cx.db.store.keyspace.count();
-    let index = |number: i32| {
-        usize::try_from(number).ok().filter(|index| *index < count).ok_or(error::DB_INDEX_OUT_OF_RANGE)
-    };
-    let (first, second) = (index(first)?, index(second)?);
+    let first = parse_i32(args.get(1)).map_err(|_| error::DB_INDEX_FIRST)?;
+    let second = parse_i32(args.get(2)).map_err(|_| error::DB_INDEX_SECOND)?;
+    let (first, second) = (existing_db(cx, first)?, existing_db(cx, second)?);
 
     let store = &mut *cx.db.store;
     if first != second {
@@ -123,4 +118,21 @@ fn swapdb(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     store.dirty += 1;
     cx.reply.ok();
     Ok(())
+}
+
+/// A database that exists, named by its number.
+pub fn parse_db(cx: &Ctx<'_>, text: &[u8]) -> Result<usize, ReplyError> {
+    existing_db(cx, parse_i32(text)?)
+}
+
+/// An integer of 32 bits.
+pub fn parse_i32(text: &[u8]) -> Result<i32, ReplyError> {
+    let number = parse_i64(text).ok_or(error::NOT_AN_INTEGER)?;
+    i32::try_from(number).map_err(|_| error::out_of_range(i64::from(i32::MIN), i64::from(i32::MAX)))
+}
+
+/// The database of this number, if there are that many.
+pub fn existing_db(cx: &Ctx<'_>, number: i32) -> Result<usize, ReplyError> {
+    let index = usize::try_from(number).ok().filter(|index| *index < cx.db.store.keyspace.count());
+    index.ok_or(error::DB_INDEX_OUT_OF_RANGE)
 }

@@ -29,7 +29,7 @@ impl Unit {
     }
 
     /// A time in milliseconds, which is not negative, rounded to the unit.
-    fn from_ms(self, ms: i64) -> i64 {
+    fn rounded(self, ms: i64) -> i64 {
         match self {
             Unit::Seconds => ms.saturating_add(500) / 1000,
             Unit::Milliseconds => ms,
@@ -162,7 +162,7 @@ fn tell_expiry(cx: &mut Ctx<'_>, key: &[u8], base_ms: i64, unit: Unit) -> Outcom
     let reply = match cx.db.look(key).map(|entry| entry.expire_at()) {
         None => -2,
         Some(None) => -1,
-        Some(Some(at)) => unit.from_ms(at.saturating_sub(base_ms).max(0)),
+        Some(Some(at)) => unit.rounded(at.saturating_sub(base_ms).max(0)),
     };
     cx.reply.integer(reply);
     Ok(())
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn seconds_round_to_the_nearest() {
-        assert_eq!([0, 499, 500, 1499, 1500].map(|ms| Unit::Seconds.from_ms(ms)), [0, 0, 1, 1, 2]);
+        assert_eq!([0, 499, 500, 1499, 1500].map(|ms| Unit::Seconds.rounded(ms)), [0, 0, 1, 1, 2]);
         assert_eq!(Unit::Seconds.to_ms(i64::MAX / 1000 + 1), None);
         assert_eq!(Unit::Seconds.to_ms(i64::MIN / 1000), Some(i64::MIN / 1000 * 1000));
     }

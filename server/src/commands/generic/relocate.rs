@@ -3,11 +3,11 @@
 //! A value that arrives somewhere counts as new there: it carries a fresh access mark, and `new` is the first event.
 
 use crate::command::Outcome;
+use crate::commands::keyspace::parse_db;
 use crate::context::Ctx;
 use crate::effects::Event;
 use crate::notify::Class;
 use rufous_protocol::error::{self, ReplyError};
-use rufous_protocol::number::parse_i64;
 use rufous_protocol::request::Args;
 
 const COPY_TO: Event = Event::new(Class::GENERIC, "copy_to");
@@ -116,11 +116,4 @@ pub(super) fn copy(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     cx.db.store.dirty += 1;
     cx.reply.integer(1);
     Ok(())
-}
-
-/// The number of a database that exists.
-fn parse_db(cx: &Ctx<'_>, text: &[u8]) -> Result<usize, ReplyError> {
-    let index = parse_i64(text).filter(|index| i32::try_from(*index).is_ok()).ok_or(error::NOT_AN_INTEGER)?;
-    let index = usize::try_from(index).ok().filter(|index| *index < cx.db.store.keyspace.count());
-    index.ok_or(error::DB_INDEX_OUT_OF_RANGE)
 }
