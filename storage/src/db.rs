@@ -405,7 +405,7 @@ impl Db {
     /// Names keys whose time has passed at `now`, after looking at up to `budget` records; the caller removes them, or
     /// they wait for their next access. A key may come twice. Gives the number of records looked at: `budget` means that there may be more.
     pub fn due(&mut self, now: i64, budget: usize, visit: &mut dyn FnMut(&[u8])) -> usize {
-        if self.wheel.len() > 2 * self.expires_len + STALE_RECORDS_MAX && !self.wheel.is_restarting() {
+        if self.has_stale_records() {
             self.wheel.restart();
         }
         let (mut looked_at, mut more) = (0, true);
@@ -440,9 +440,9 @@ impl Db {
         }
     }
 
-    /// When [`Db::due`] may next have something (unix ms).
+    /// When [`Db::due`] next has work (unix ms): keys that may be due, or its own records to put in order.
     pub fn next_due(&self) -> Option<i64> {
-        self.wheel.next_at()
+        if self.has_stale_records() { Some(0) } else { self.wheel.next_at() }
     }
 
     /// Frees about `budget` things that ended views held; gives how many.
@@ -453,6 +453,11 @@ impl Db {
     /// Makes room for `keys` more.
     pub fn reserve(&mut self, keys: usize) {
         self.entries.reserve(keys);
+    }
+
+    /// Whether so many records of the wheel are stale that it is to be restarted.
+    fn has_stale_records(&self) -> bool {
+        self.wheel.len() > 2 * self.expires_len + STALE_RECORDS_MAX && !self.wheel.is_restarting()
     }
 
     /// The entry with this hash, if it has an expiry.

@@ -402,7 +402,7 @@ fn keys_set_and_removed_over_and_over_leave_no_heap_of_records() {
         let key = [b'l', (n % 10) as u8];
         db.set_string(&key, NewStr::Int(1), Ttl::At(NOW + 86_400_000));
         db.remove(&key);
-        if n % 100 == 0 {
+        if n % 100 == 0 && db.next_due().is_some_and(|at| at <= NOW) {
             db.due(NOW, 1000, &mut |_| panic!("nothing is due"));
         }
     }
