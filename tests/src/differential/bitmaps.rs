@@ -13,7 +13,7 @@ fn steps(draw: &mut Draw, steps: &mut Vec<Step>) {
         0 | 1 => command![
             "SETBIT",
             draw.key(),
-            draw.offset(),
+            draw.bit_offset(),
             draw.pick(&["0", "1", "0", "1", "2", "-1", "", "a"])
         ],
         2 => command!["GETBIT", draw.key(), draw.number()],
@@ -91,8 +91,8 @@ fn width(draw: &mut Draw) -> Vec<u8> {
 
 fn position(draw: &mut Draw) -> Vec<u8> {
     match draw.below(8) {
-        0 => [b"#".to_vec(), draw.offset()].concat(),
-        1 => draw.offset(),
+        0 => draw.pick(&["#-1", "#", "#abc", "##1", "#4294967296", "#9999999999", "# 1", "#1.5"]).into(),
+        1 => draw.bit_offset(),
         2 | 3 => format!("#{}", draw.below(20)).into_bytes(),
         _ => draw.below(300).to_string().into_bytes(),
     }

@@ -224,6 +224,12 @@ impl Draw {
         }
     }
 
+    /// The same for bits.
+    pub fn bit_offset(&mut self) -> Vec<u8> {
+        let offset = self.offset();
+        if offset == b"536870912" { b"4294967296".to_vec() } else { offset }
+    }
+
     /// A deadline from now that does not pass during a run, in seconds; or one that has passed, or an edge case.
     pub fn ttl_seconds(&mut self) -> Vec<u8> {
         match self.below(8) {

@@ -41,7 +41,7 @@ fn steps(draw: &mut Draw, steps: &mut Vec<Step>) {
     for _ in 0..draw.below(6) {
         command.push(any_word(draw));
     }
-    if unsuited(&command) {
+    if unsuited(&command) || is_huge(&command) {
         return;
     }
     let name = String::from_utf8_lossy(&command[0]).to_ascii_lowercase();
@@ -60,11 +60,21 @@ fn any_word(draw: &mut Draw) -> Vec<u8> {
     let words: Vec<&str> = WORDS.split_whitespace().collect();
     match draw.below(6) {
         0 | 1 => draw.word(&words),
-        2 => draw.offset(),
+        2 => draw.bit_offset(),
         3 => draw.value(),
         4 => draw.ttl_milliseconds(),
         _ => draw.key(),
     }
+}
+
+/// Whether the command might write bits far enough away to need much memory.
+fn is_huge(command: &[Vec<u8>]) -> bool {
+    let huge = |word: &Vec<u8>| {
+        let digits = std::str::from_utf8(word).ok().map(|text| text.trim_start_matches('#'));
+        digits.and_then(|text| text.parse::<u64>().ok()).is_some_and(|number| number > 1_000_000)
+    };
+    [b"setbit".as_slice(), b"bitfield"].iter().any(|name| command[0].eq_ignore_ascii_case(name))
+        && command.iter().any(huge)
 }
 
 fn unsuited(command: &[Vec<u8>]) -> bool {

@@ -42,7 +42,7 @@ fn event_steps(draw: &mut Draw, steps: &mut Vec<Step>) {
         1 => command!["CONFIG", "GET", "notify-keyspace-events"],
         2..=7 => generic::any(draw),
         8 => command!["GET", draw.key()],
-        9 => command!["SETBIT", draw.key(), draw.offset(), "1"],
+        9 => command!["SETBIT", draw.key(), draw.bit_offset(), "1"],
         10 => command!["SELECT", draw.pick(&["0", "1", "2"])],
         _ => strings::any_write(draw),
     };
