@@ -29,14 +29,12 @@ impl std::fmt::Display for ListenError {
     }
 }
 
-/// Listens on every `bind` address at `port`. An address with a leading `-` may be missing on this machine; `*` and
+/// Listens on every `bind` address at `port`; no address, no listener. An address with a leading `-` may be missing on this machine; `*` and
 /// `::*` are all IPv4 and all IPv6 addresses.
 pub fn listen_tcp(bind: &[String], port: u16, backlog: i32) -> Result<Vec<Listener>, ListenError> {
     let mut listeners = Vec::new();
     let mut port = port;
-    let words: Vec<&str> =
-        if bind.is_empty() { vec!["*", "-::*"] } else { bind.iter().map(String::as_str).collect() };
-    for word in words {
+    for word in bind {
         let optional = word.starts_with('-');
         let text = word.trim_start_matches('-');
         let address = match text {
