@@ -2,6 +2,9 @@
 //!
 //! The figure is time per pipeline; elements are requests. The batch is reused, as a connection does it.
 
+mod cpu_time;
+
+use cpu_time::CpuTime;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rufous_benches::template::{Random, Template, words};
 use rufous_protocol::{Batch, Limits, Parser};
@@ -31,7 +34,7 @@ fn parse(parser: &mut Parser, batch: &mut Batch, bytes: &[u8], piece: usize) -> 
     (0..batch.len()).map(|request| batch.request(request, bytes).len()).sum()
 }
 
-fn parser(criterion: &mut Criterion) {
+fn parser(criterion: &mut Criterion<CpuTime>) {
     let mut group = criterion.benchmark_group("parser");
     let commands = [
         ("GET", "GET key:__rand_int__", 0),
@@ -57,5 +60,9 @@ fn parser(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, parser);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().with_measurement(CpuTime);
+    targets = parser
+}
 criterion_main!(benches);
