@@ -135,7 +135,8 @@ fn place(offset: u64) -> (usize, u8) {
 /// A bit's offset. `#n` means `n` times `width`, where there is one. Strings cannot be longer than `bytes_max`.
 fn bit_offset(text: &[u8], width: Option<u32>, bytes_max: u64) -> Result<u64, ReplyError> {
     let offset = match (text, width) {
-        ([b'#', number @ ..], Some(width)) => parse_i64(number).and_then(|n| n.checked_mul(i64::from(width))),
+        // The product wraps round: absurd numbers are judged by what is left of them, as Redis does.
+        ([b'#', number @ ..], Some(width)) => parse_i64(number).map(|n| n.wrapping_mul(i64::from(width))),
         _ => parse_i64(text),
     };
     let offset = offset.and_then(|offset| u64::try_from(offset).ok());
