@@ -1,17 +1,41 @@
-//! Periodic work: expiry, statistics, client time-outs, shutdown.
+//! Periodic work: expiry, statistics, idle clients, the lines of the log that say how things stand.
+//!
+//! Clients are looked after in turns, some at each call, so that each is seen about once a second and thousands cause no
+//! pause.
 
 use crate::client::{Closing, Special};
-use crate::engine::Engine;
-use crate::store::Keys;
+use crate::config::LogLevel;
+use crate::engine::{Engine, State};
+use crate::store::{Keys, Store};
 use crate::{fanout, limits};
+use rufous_storage::memory;
 
 /// Expired keys removed per turn of the loop at most: bounds the pause that a wave of expiries causes.
 const EXPIRE_BUDGET: usize = 512;
-/// Clients looked after per second, as a divisor of their number.
+/// Things that ended views held, freed per call.
 const RETIRED_PER_TURN: usize = 256;
+/// Clients looked after per call, at least.
+const CLIENTS_PER_CALL_MIN: usize = 5;
+/// Clients per call above which `dynamic-hz` makes calls more frequent.
+const CLIENTS_PER_CALL_MAX: usize = 200;
+/// The most calls per second.
+const HZ_MAX: u32 = 500;
+/// Milliseconds between two reports in the log.
+const REPORT_PERIOD_MS: u64 = 5000;
+
+/// How far the work came.
+#[derive(Default)]
+pub struct Progress {
+    /// Id of the client that was looked after last.
+    last_client: u64,
+    reported_ms: u64,
+    /// More keys had run out than one turn removes: the loop is not to wait.
+    pub more_expired: bool,
+}
 
 /// Removes keys whose time has come, a bounded number.
 pub fn expire_keys(engine: &mut Engine) {
+    engine.state.cron.more_expired = false;
     let now = engine.state.clock.now_ms();
     let paused = engine.state.switches.cron_paused || engine.state.pause.is_active();
     if !engine.store.active_expire || paused {
@@ -20,44 +44,81 @@ pub fn expire_keys(engine: &mut Engine) {
     let mut due = Vec::new();
     for index in 0..engine.store.keyspace.count() {
         let db = engine.store.keyspace.db_mut(index);
-        if db.next_due().is_none_or(|at| at > now) {
-            continue;
+        if db.next_due().is_some_and(|at| at <= now) {
+            db.due(now, EXPIRE_BUDGET, &mut |key| due.push((index, key.to_vec())));
         }
-        db.due(now, EXPIRE_BUDGET, &mut |key| due.push((index, key.to_vec())));
     }
+    if !due.is_empty() {
+        remove_expired(engine, due, now);
+    }
+}
+
+fn remove_expired(engine: &mut Engine, due: Vec<(usize, Vec<u8>)>, now: i64) {
+    let started_ns = engine.state.clock.tick();
+    engine.state.cron.more_expired = due.len() >= EXPIRE_BUDGET;
+    engine.state.stats.expire_budget_spent += u64::from(engine.state.cron.more_expired);
     for (index, key) in due {
         Keys { store: &mut engine.store, index, now, touch: false }.expire(&key);
     }
     if !engine.store.effects.is_empty() {
         fanout::publish_without_client(engine);
     }
+    let duration_ns = engine.state.clock.tick() - started_ns;
+    engine.state.stats.expire_ns += duration_ns;
+    engine.state.latency.add_if_slow("expire-cycle", now / 1000, duration_ns);
 }
 
-/// What is done `hz` times a second.
-pub fn run(engine: &mut Engine) {
-    if engine.state.switches.cron_paused {
-        return;
+/// The clients to look after at this call, in turns.
+pub fn next_clients(state: &mut State) -> Vec<usize> {
+    let count = (state.clients.len() / state.hz.max(1) as usize).max(CLIENTS_PER_CALL_MIN);
+    let mut chosen = state.clients.tokens_after(state.cron.last_client, count);
+    if chosen.len() < count {
+        // Those that are left of this round, then the next round; nobody twice.
+        let more = state.clients.tokens_after(0, count - chosen.len());
+        chosen.extend(more.into_iter().filter(|(id, _)| *id <= state.cron.last_client));
     }
-    let now = engine.state.clock.now_ms();
+    state.cron.last_client = chosen.last().map_or(0, |(id, _)| *id);
+    chosen.into_iter().map(|(_, token)| token).collect()
+}
+
+/// What is done `hz` times a second. `clients` are those whose turn it is.
+pub fn run(engine: &mut Engine, clients: &[usize]) {
     engine.store.keyspace.collect(RETIRED_PER_TURN);
     let state = &mut engine.state;
-    let used = rufous_storage::memory::used_bytes() as u64;
+    let now = state.clock.now_ms();
+    let used = memory::used_bytes() as u64;
     if used > state.stats.memory_peak_bytes {
         state.stats.memory_peak_bytes = used;
         state.stats.memory_peak_ms = now;
     }
-    state.stats.sample_rates(state.clock.monotonic_ms());
-    look_after_clients(engine, now);
+    let monotonic_ms = state.clock.monotonic_ms();
+    state.stats.sample_rates(monotonic_ms);
+    adapt_frequency(state);
+    look_after_clients(state, clients, now);
+    if monotonic_ms >= state.cron.reported_ms + REPORT_PERIOD_MS {
+        state.cron.reported_ms = monotonic_ms;
+        report(&engine.store, &engine.state);
+    }
+}
+
+/// With many clients `dynamic-hz` asks for more frequent calls, so that each call stays short.
+fn adapt_frequency(state: &mut State) {
+    state.hz = state.config.hz;
+    if state.config.dynamic_hz {
+        while state.clients.len() / state.hz.max(1) as usize > CLIENTS_PER_CALL_MAX && state.hz < HZ_MAX {
+            state.hz = (state.hz * 2).min(HZ_MAX);
+        }
+    }
 }
 
 /// Idle time-outs, soft output limits, idle buffers.
-fn look_after_clients(engine: &mut Engine, now: i64) {
-    let state = &mut engine.state;
+fn look_after_clients(state: &mut State, tokens: &[usize], now: i64) {
     let timeout_ms = i64::from(state.config.timeout_s) * 1000;
-    for token in state.clients.tokens() {
+    for &token in tokens {
         let Some(peer) = state.clients.get_mut(token) else { continue };
         let idle_ms = now - peer.client.active_ms;
         let exempt = peer.client.is_subscriber() || peer.client.special.contains(Special::MONITOR);
+        state.peaks.note(now / 1000, peer.client.query_buffer_capacity, peer.out.len());
         peer.client.output_capacity = peer.out.trim(idle_ms > 2000);
         if timeout_ms > 0 && idle_ms > timeout_ms && !exempt {
             state.log.verbose("Closing idle client");
@@ -76,4 +137,21 @@ fn look_after_clients(engine: &mut Engine, now: i64) {
             state.clients.mark_dirty(token);
         }
     }
+}
+
+/// How full databases are, and who is connected.
+fn report(store: &Store, state: &State) {
+    if !state.log.is_on(LogLevel::Verbose) {
+        return;
+    }
+    for (index, db) in store.keyspace.iter().enumerate().filter(|(_, db)| !db.is_empty()) {
+        state.log.verbose(format_args!(
+            "DB {index}: {} keys ({} volatile) in {} bytes of tables.",
+            db.len(),
+            db.expires_len(),
+            db.memory().table_bytes
+        ));
+    }
+    let (clients, used) = (state.clients.len(), memory::used_bytes());
+    state.log.debug(format_args!("{clients} clients connected (0 replicas), {used} bytes in use"));
 }

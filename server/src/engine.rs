@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::command::table::{CommandTable, RenameFailure};
 use crate::commands::debug::Switches;
 use crate::config::Config;
+use crate::cron::Progress;
 use crate::eviction::Eviction;
 use crate::latency::Latency;
 use crate::lazyfree::LazyFree;
@@ -97,6 +98,8 @@ pub struct State {
     pub shutdown: Option<ShutdownRequest>,
     /// `maxmemory`.
     pub eviction: Eviction,
+    /// How far the periodic work came.
+    pub cron: Progress,
     /// The largest buffers of clients, of late.
     pub peaks: BufferPeaks,
     /// Turns of the periodic work per second: `hz`, or more with many clients.
@@ -154,6 +157,7 @@ impl Engine {
                 pause: Pause::default(),
                 shutdown: None,
                 eviction: Eviction::default(),
+                cron: Progress::default(),
                 peaks: BufferPeaks::default(),
                 hz: config.hz,
                 startup_bytes: 0,

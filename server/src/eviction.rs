@@ -86,7 +86,10 @@ pub fn make_room(store: &mut Store, state: &mut State) -> Outcome {
         state.eviction.note(false, state.clock.monotonic_us());
         return Outcome::Fits;
     }
+    let started_ns = state.clock.tick();
     let outcome = evict(store, state);
+    let duration_ns = state.clock.tick() - started_ns;
+    state.latency.add_if_slow("eviction-cycle", state.clock.now_ms() / 1000, duration_ns);
     state.eviction.pending |= outcome == Outcome::Unfinished;
     let is_over = outcome == Outcome::Full || excess(&state.config) > 0;
     state.eviction.note(is_over, state.clock.monotonic_us());

@@ -158,7 +158,8 @@ fn serve(mut prepared: Prepared) -> i32 {
     server.event_loop.engine.state.process = Some(process);
     server.obey_signals();
     boot::initialized(&log);
-    for kind in server.event_loop.engine.state.listeners.kinds() {
+    let state = &server.event_loop.engine.state;
+    for kind in state.listeners.kinds(&state.config) {
         boot::ready(&log, kind);
     }
     supervisor.ready();

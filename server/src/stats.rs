@@ -11,6 +11,8 @@ const SAMPLES: usize = 16;
 const PEAK_SECONDS: usize = 8;
 /// Milliseconds between samples of rates.
 const SAMPLE_PERIOD_MS: u64 = 100;
+/// The cron's period is counted by another clock: a sample may be taken a little early.
+const SAMPLE_TOLERANCE_MS: u64 = 5;
 
 /// Mean of the last [`SAMPLES`] rates at which a counter grew by another, most often by time.
 #[derive(Default, Clone)]
@@ -158,7 +160,7 @@ pub struct Stats {
 impl Stats {
     /// Samples all rates, if it is time (monotonic milliseconds).
     pub fn sample_rates(&mut self, now_ms: u64) {
-        if now_ms < self.sampled_ms + SAMPLE_PERIOD_MS {
+        if now_ms < self.sampled_ms + SAMPLE_PERIOD_MS - SAMPLE_TOLERANCE_MS {
             return;
         }
         self.sampled_ms = now_ms;

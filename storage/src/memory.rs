@@ -140,6 +140,19 @@ pub fn version() -> String {
     text.split('-').next().unwrap_or("").to_owned()
 }
 
+/// jemalloc's own report, long and for people.
+pub fn report() -> String {
+    unsafe extern "C" fn append(text: *mut c_void, piece: *const c_char) {
+        // SAFETY: `text` is the string below, which nothing else uses meanwhile; `piece` is a C string.
+        let (text, piece) = unsafe { (&mut *text.cast::<String>(), CStr::from_ptr(piece)) };
+        text.push_str(&piece.to_string_lossy());
+    }
+    let mut text = String::new();
+    // SAFETY: the callback gets a pointer to a live string, and no longer than the call lasts.
+    unsafe { jemalloc::malloc_stats_print(Some(append), (&raw mut text).cast(), ptr::null()) };
+    text
+}
+
 /// Gives unused pages of all arenas back to the kernel at once; whether jemalloc did.
 pub fn purge() -> bool {
     // 4096 stands for all arenas.

@@ -91,6 +91,11 @@ impl Registry {
         self.by_id.values().copied().collect()
     }
 
+    /// The next `count` clients by id after the one of `id`: (id, token).
+    pub fn tokens_after(&self, id: u64, count: usize) -> Vec<(u64, usize)> {
+        self.by_id.range(id + 1..).take(count).map(|(&id, &token)| (id, token)).collect()
+    }
+
     /// Notes that a client has output to flush or is to be closed.
     pub fn mark_dirty(&mut self, token: usize) {
         if let Some(Some(peer)) = self.peers.get_mut(token)

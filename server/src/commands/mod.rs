@@ -1,5 +1,6 @@
 //! Command families: a file each, with its rows and its functions. To add a command, add a row and a function there.
 
+pub mod acl;
 pub mod bitmap;
 pub mod client;
 pub mod command;
@@ -10,7 +11,9 @@ pub mod generic;
 pub mod keyspace;
 pub mod latency;
 pub mod lolwut;
+pub mod memory;
 pub mod monitor;
+pub mod persistence;
 pub mod pubsub;
 pub mod server;
 pub mod slowlog;
@@ -22,6 +25,7 @@ use crate::command::Command;
 /// Every family's rows, a line each.
 #[rustfmt::skip]
 pub const FAMILIES: &[&[Command]] = &[
+    acl::ROWS,
     bitmap::ROWS,
     client::ROWS,
     command::ROWS,
@@ -32,7 +36,9 @@ pub const FAMILIES: &[&[Command]] = &[
     keyspace::ROWS,
     latency::ROWS,
     lolwut::ROWS,
+    memory::ROWS,
     monitor::ROWS,
+    persistence::ROWS,
     pubsub::ROWS,
     server::ROWS,
     slowlog::ROWS,

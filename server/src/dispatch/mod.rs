@@ -165,7 +165,8 @@ pub fn call(cx: &mut Ctx<'_>, id: CommandId, row: &'static Command, args: Args<'
         crate::tracking::remember_keys(cx, id, row, args);
     }
     cx.redacted.clear();
-    cx.errors += outer_errors;
+    // What a queued command replied is not EXEC's own failure.
+    cx.errors = outer_errors;
     cx.command = outer_command;
 }
 

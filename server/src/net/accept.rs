@@ -29,8 +29,8 @@ impl std::fmt::Display for ListenError {
     }
 }
 
-/// Listens on every `bind` address at `port`; no address, no listener. An address with a leading `-` may be missing on this machine; `*` and
-/// `::*` are all IPv4 and all IPv6 addresses.
+/// Listens on every `bind` address at `port`. An address with a leading `-` may be missing on this machine; `*` and
+/// `::*` are all IPv4 and all IPv6 addresses. Without an address nothing is listened on.
 pub fn listen_tcp(bind: &[String], port: u16, backlog: i32) -> Result<Vec<Listener>, ListenError> {
     let mut listeners = Vec::new();
     let mut port = port;

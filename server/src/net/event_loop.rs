@@ -39,6 +39,16 @@ const READS_PER_TURN: usize = 4;
 const ACCEPTS_PER_TURN: usize = 1000;
 const WAKER: Token = Token(usize::MAX - 1);
 
+/// How far accepting came.
+enum Accepted {
+    /// Nobody waits any more.
+    All,
+    /// There may be more.
+    SomeWait,
+    /// The system refused.
+    Failed,
+}
+
 /// What another thread can ask of the loop.
 #[derive(Default)]
 pub struct Signals {
@@ -63,6 +73,8 @@ pub struct EventLoop {
     again: Vec<usize>,
     /// Listeners that may have more to accept.
     accepting: Vec<usize>,
+    /// Listeners that ran into a limit such as that of open files: they get no new edge, so the cron tries again.
+    refused: Vec<usize>,
     spare_dirty: Vec<usize>,
     signals: Arc<Signals>,
     /// Our ends of waking sockets. What comes is not read: every write wakes by itself.
@@ -85,6 +97,7 @@ impl EventLoop {
             batch: Batch::new(),
             again: Vec::new(),
             accepting,
+            refused: Vec::new(),
             spare_dirty: Vec::new(),
             signals,
             wakers: Vec::new(),
@@ -133,14 +146,13 @@ impl EventLoop {
     }
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
-        let timeout =
-            if self.again.is_empty() && self.accepting.is_empty() && !self.engine.state.eviction.is_pending()
-            {
-                let now = real_now_ms();
-                Duration::from_millis((self.next_cron_ms - now).clamp(0, 1000) as u64)
-            } else {
-                Duration::ZERO
-            };
+        let state = &self.engine.state;
+        let background = state.eviction.is_pending() || state.cron.more_expired;
+        let timeout = if self.again.is_empty() && self.accepting.is_empty() && !background {
+            Duration::from_millis((self.next_cron_ms - real_now_ms()).clamp(0, 1000) as u64)
+        } else {
+            Duration::ZERO
+        };
         match self.poll.poll(events, Some(timeout)) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
             _ => Ok(()),
@@ -172,19 +184,28 @@ impl EventLoop {
 
     fn accept_all(&mut self) {
         for index in std::mem::take(&mut self.accepting) {
-            for _ in 0..ACCEPTS_PER_TURN {
-                let Some(listener) = self.engine.state.listeners.get(index) else { break };
-                match listener.accept() {
-                    Ok((stream, remote, local)) => self.admit(stream, remote, local),
-                    Err(error) if would_block(&error) => break,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => {
-                        self.engine.state.log.warning(format_args!("Accepting client connection: {error}"));
-                        break;
-                    }
+            match self.accept_from(index) {
+                Accepted::All => {}
+                Accepted::SomeWait => self.accepting.push(index),
+                Accepted::Failed => self.refused.push(index),
+            }
+        }
+    }
+
+    fn accept_from(&mut self, index: usize) -> Accepted {
+        for _ in 0..ACCEPTS_PER_TURN {
+            let Some(listener) = self.engine.state.listeners.get(index) else { return Accepted::All };
+            match listener.accept() {
+                Ok((stream, remote, local)) => self.admit(stream, remote, local),
+                Err(error) if would_block(&error) => return Accepted::All,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.engine.state.log.warning(format_args!("Accepting client connection: {error}"));
+                    return Accepted::Failed;
                 }
             }
         }
+        Accepted::SomeWait
     }
 
     fn admit(&mut self, stream: Stream, remote: crate::client::Address, local: crate::client::Address) {
@@ -385,10 +406,10 @@ impl EventLoop {
         let real_now = real_now_ms();
         if real_now >= self.next_cron_ms {
             self.next_cron_ms = real_now + i64::from(1000 / self.engine.state.hz.max(1));
-            // A listener that ran into the descriptor limit gets no new edge: try again.
-            self.accepting.extend(self.engine.state.listeners.indices());
-            self.trim_input_buffers();
-            cron::run(&mut self.engine);
+            self.accepting.append(&mut self.refused);
+            if !self.engine.state.switches.cron_paused {
+                self.run_cron();
+            }
         }
         if self.signals.terminate.swap(false, Ordering::Relaxed) {
             shutdown::on_signal(&mut self.engine.state, Signal::Terminate);
@@ -401,11 +422,21 @@ impl EventLoop {
         }
     }
 
+    fn run_cron(&mut self) {
+        let started_ns = self.engine.state.clock.tick();
+        let clients = cron::next_clients(&mut self.engine.state);
+        self.trim_input_buffers(&clients);
+        cron::run(&mut self.engine, &clients);
+        self.engine.state.stats.cron_ns += self.engine.state.clock.tick() - started_ns;
+    }
+
     /// Gives back read buffers that a past request needed and the present one does not.
-    fn trim_input_buffers(&mut self) {
+    fn trim_input_buffers(&mut self, tokens: &[usize]) {
         let state = &mut self.engine.state;
-        for (token, conn) in &mut self.conns {
-            let Some(peer) = state.clients.get_mut(token) else { continue };
+        for &token in tokens {
+            let (Some(conn), Some(peer)) = (self.conns.get_mut(token), state.clients.get_mut(token)) else {
+                continue;
+            };
             let capacity = conn.input.capacity();
             let peak = std::mem::replace(&mut peer.client.query_buffer_peak, conn.input.len());
             let idle = state.clock.now_ms() - peer.client.active_ms > 2000;

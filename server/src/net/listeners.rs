@@ -82,9 +82,9 @@ impl Listeners {
         self.tcp.iter().find_map(Listener::tcp_address)
     }
 
-    /// What is listened on, by the words of the log: `tcp`, `unix`.
-    pub fn kinds(&self) -> Vec<&'static str> {
-        let tcp = (!self.tcp.is_empty()).then_some("tcp");
+    /// What is listened on, by the words of the log: `tcp` (a port may have no address), `unix`.
+    pub fn kinds(&self, config: &Config) -> Vec<&'static str> {
+        let tcp = (config.port != 0).then_some("tcp");
         tcp.into_iter().chain(self.unix.is_some().then_some("unix")).collect()
     }
 }

@@ -1,0 +1,70 @@
+//! Commands that write the data set to disk: refused, because this version writes none.
+
+use crate::command::{Category, Command, Flags, Group, Outcome};
+use crate::context::Ctx;
+use rufous_protocol::error::{self, ReplyError};
+use rufous_protocol::request::Args;
+
+const SAVE: Flags = Flags::NO_ASYNC_LOADING.union(Flags::ADMIN).union(Flags::NOSCRIPT);
+
+/// Commands that write the data set to disk.
+pub const ROWS: &[Command] = &[
+    Command::new("bgrewriteaof", bgrewriteaof, 1, SAVE, Group::Server).docs(
+        "1.0.0",
+        "O(1)",
+        "Writes a compact append-only file in the background.",
+        "",
+    ),
+    Command::new("bgsave", bgsave, -1, SAVE, Group::Server).docs(
+        "1.0.0",
+        "O(1)",
+        "Writes a snapshot in the background.",
+        "[SCHEDULE@3.2.2]",
+    ),
+    Command::new(
+        "lastsave",
+        lastsave,
+        1,
+        Flags::LOADING.union(Flags::STALE).union(Flags::FAST),
+        Group::Server,
+    )
+    .acl(Category::ADMIN.union(Category::DANGEROUS))
+    .docs("1.0.0", "O(1)", "Tells the Unix time of the last good snapshot.", "")
+    .tips(&["nondeterministic_output"]),
+    Command::new("save", save, 1, SAVE.union(Flags::NO_MULTI), Group::Server).docs(
+        "1.0.0",
+        "O(N) where N is the number of keys in all databases",
+        "Writes a snapshot and answers when it is on disk.",
+        "",
+    ),
+];
+
+fn unsupported(what: &str) -> ReplyError {
+    error::message(&format!("{what} is not supported by this version"))
+}
+
+/// SAVE
+fn save(_cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
+    Err(unsupported("saving the data set"))
+}
+
+/// BGSAVE [SCHEDULE]
+fn bgsave(_cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    match args.find(1) {
+        Some(option) if args.len() > 2 || !option.eq_ignore_ascii_case(b"schedule") => Err(error::SYNTAX),
+        _ => Err(unsupported("saving the data set")),
+    }
+}
+
+/// BGREWRITEAOF
+fn bgrewriteaof(_cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
+    Err(unsupported("the append-only file"))
+}
+
+/// LASTSAVE
+fn lastsave(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
+    // As Redis says of a server that has not saved: the time of the start.
+    let started_s = cx.server.started_ms / 1000;
+    cx.reply.integer(started_s);
+    Ok(())
+}
