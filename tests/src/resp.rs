@@ -193,6 +193,17 @@ impl Reply {
         }
     }
 
+    /// The pairs of a map, or of the flat array that stands for one in RESP2.
+    pub fn pairs(&self) -> Option<Vec<(Reply, Reply)>> {
+        match self {
+            Reply::Map(pairs) => Some(pairs.clone()),
+            Reply::Array(items) if items.len() % 2 == 0 => {
+                Some(items.chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect())
+            }
+            _ => None,
+        }
+    }
+
     /// Whether this is `+OK`.
     pub fn is_ok(&self) -> bool {
         matches!(self, Reply::Simple(text) if text == b"OK")

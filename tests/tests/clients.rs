@@ -59,34 +59,29 @@ fn command_docs_say_what_hints_need() {
     for protocol in ["2", "3"] {
         let mut conn = server.connect();
         conn.call(&["HELLO", protocol]).expect("HELLO");
-        let docs = pairs(conn.must("COMMAND DOCS"));
+        let docs = pairs(&conn.must("COMMAND DOCS"));
         assert!(docs.len() > 200, "{} commands", docs.len());
         for (name, entry) in &docs {
-            let fields: Vec<String> = pairs(entry.clone()).iter().map(|(field, _)| field.text()).collect();
+            let fields: Vec<String> = pairs(entry).iter().map(|(field, _)| field.text()).collect();
             for needed in ["summary", "since", "group"] {
                 assert!(fields.iter().any(|field| field == needed), "{name:?} has no {needed}: {fields:?}");
             }
         }
         let (_, set) = docs.iter().find(|(name, _)| name.text() == "set").expect("docs of SET");
         let (_, arguments) =
-            pairs(set.clone()).into_iter().find(|(field, _)| field.text() == "arguments").expect("arguments");
+            pairs(set).into_iter().find(|(field, _)| field.text() == "arguments").expect("arguments");
         let names: Vec<String> = arguments.items().expect("a list").iter().map(argument_name).collect();
         assert_eq!(names[..2], ["key", "value"]);
     }
 }
 
 fn argument_name(argument: &Reply) -> String {
-    let fields = pairs(argument.clone());
+    let fields = pairs(argument);
     fields.iter().find(|(field, _)| field.text() == "name").expect("a name").1.text()
 }
 
-/// The pairs of a map, or of the flat array that stands for one in RESP2.
-fn pairs(reply: Reply) -> Vec<(Reply, Reply)> {
-    match reply {
-        Reply::Map(pairs) => pairs,
-        Reply::Array(items) => items.chunks(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect(),
-        other => panic!("neither map nor array: {other:?}"),
-    }
+fn pairs(reply: &Reply) -> Vec<(Reply, Reply)> {
+    reply.pairs().unwrap_or_else(|| panic!("neither map nor array of pairs: {reply:?}"))
 }
 
 #[test]

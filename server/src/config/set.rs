@@ -151,7 +151,8 @@ fn find_all(
         if row.traits.contains(Traits::DENY_LOADING) && permissions.loading {
             return Err(SetError::Loading);
         }
-        if rows.iter().any(|(known, _)| std::ptr::eq(*known, row)) {
+        // A directive and its alias may both be given; the later one holds.
+        if rows.iter().any(|(_, known)| known.eq_ignore_ascii_case(&given_name)) {
             return refuse("duplicate parameter");
         }
         rows.push((row, given_name.to_ascii_lowercase()));

@@ -61,15 +61,37 @@ pub const EXCEPTIONS: &[Exception] = &[
     Exception {
         reason: "COMMAND LIST names what came after the reference",
         applies: |it| {
-            let listing = it.step.command.get(1).is_some_and(|word| word.eq_ignore_ascii_case(b"LIST"));
             let (Some(ours), Some(theirs)) = (it.our_items(), it.their_items()) else { return false };
             let newer =
                 |item: &&Reply| NEWER_COMMANDS.contains(&item.text().as_str()) && !theirs.contains(item);
             let kept: Vec<&Reply> = ours.iter().filter(|item| !newer(item)).collect();
-            listing && kept.len() == theirs.len() && kept.iter().all(|item| theirs.contains(item))
+            it.is_call("command", "list")
+                && kept.len() == theirs.len()
+                && kept.iter().all(|item| theirs.contains(item))
+        },
+    },
+    Exception {
+        reason: "CONFIG GET names directives that came after the reference",
+        applies: |it| {
+            let (Some(ours), Some(theirs)) = (it.our_pairs(), it.their_pairs()) else { return false };
+            let newer = |(name, _): &&(Reply, Reply)| NEWER_DIRECTIVES.contains(&name.text().as_str());
+            let kept: Vec<&(Reply, Reply)> = ours.iter().filter(|pair| !newer(pair)).collect();
+            it.is_call("config", "get")
+                && kept.len() == theirs.len()
+                && kept.iter().all(|pair| theirs.contains(pair))
+        },
+    },
+    Exception {
+        reason: "the notes on key specifications are in our own words",
+        applies: |it| {
+            let plain = |replies: &[Reply]| replies.iter().map(without_notes).collect::<Vec<_>>();
+            it.is_call("command", "info") && plain(it.ours) == plain(it.theirs)
         },
     },
 ];
+
+/// Directives among those that the configuration family asks for by pattern.
+const NEWER_DIRECTIVES: [&str; 1] = ["repl-mptcp"];
 
 /// Commands that Debian's 7.0.15, the oldest reference, does not have.
 const NEWER_COMMANDS: [&str; 6] =
@@ -83,6 +105,20 @@ pub fn find(difference: &Difference<'_>) -> Option<&'static Exception> {
 impl Difference<'_> {
     fn is_before_7_2(&self) -> bool {
         self.reference.starts_with("7.0.")
+    }
+
+    fn is_call(&self, name: &str, subcommand: &str) -> bool {
+        let second = self.step.command.get(1);
+        self.step.name() == name
+            && second.is_some_and(|word| word.eq_ignore_ascii_case(subcommand.as_bytes()))
+    }
+
+    fn our_pairs(&self) -> Option<Vec<(Reply, Reply)>> {
+        if let [reply] = self.ours { reply.pairs() } else { None }
+    }
+
+    fn their_pairs(&self) -> Option<Vec<(Reply, Reply)>> {
+        if let [reply] = self.theirs { reply.pairs() } else { None }
     }
 
     fn our_items(&self) -> Option<&[Reply]> {
@@ -101,5 +137,63 @@ impl Difference<'_> {
             }
             _ => false,
         }
+    }
+}
+
+/// The reply without the entries named "notes", at any depth.
+fn without_notes(reply: &Reply) -> Reply {
+    let is_notes = |reply: &Reply| reply.text() == "notes";
+    match reply {
+        Reply::Map(pairs) => {
+            let kept = pairs.iter().filter(|(name, _)| !is_notes(name));
+            Reply::Map(kept.map(|(name, value)| (name.clone(), without_notes(value))).collect())
+        }
+        Reply::Array(items) => {
+            let mut kept = Vec::new();
+            let mut items = items.iter();
+            while let Some(item) = items.next() {
+                if is_notes(item) {
+                    items.next();
+                } else {
+                    kept.push(without_notes(item));
+                }
+            }
+            Reply::Array(kept)
+        }
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Difference, find};
+    use crate::command;
+    use crate::differential::script::{Command, Step};
+    use crate::resp::decode;
+
+    fn check(command: Command, ours: &str, theirs: &str, reference: &str, excepted: bool) {
+        let step = Step::exact(command);
+        let [ours, theirs] = [ours, theirs].map(|text| vec![decode(text.as_bytes()).unwrap().unwrap().0]);
+        let difference = Difference { step: &step, ours: &ours, theirs: &theirs, reference };
+        assert_eq!(find(&difference).is_some(), excepted, "{ours:?} {theirs:?}");
+    }
+
+    #[test]
+    fn exceptions_are_narrow() {
+        let hint = |more: &str| {
+            let call =
+                "-NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO ";
+            format!("{call}{more}AUTH <user> <pass> option\r\n")
+        };
+        check(command!["HELLO"], &hint("<proto> "), &hint(""), "7.0.15", true);
+        check(command!["HELLO"], &hint("<proto> "), &hint(""), "7.2.6", false);
+        check(command!["HELLO"], &hint(""), &hint("<proto> "), "7.0.15", false);
+        let list = command!["COMMAND", "LIST", "FILTERBY", "PATTERN", "*"];
+        check(list.clone(), "*2\r\n+get\r\n+delifeq\r\n", "*1\r\n+get\r\n", "7.0.15", true);
+        check(list.clone(), "*2\r\n+get\r\n+unheard\r\n", "*1\r\n+get\r\n", "7.0.15", false);
+        check(list, "*1\r\n+delifeq\r\n", "*1\r\n+get\r\n", "7.0.15", false);
+        let info = command!["COMMAND", "INFO", "set"];
+        check(info.clone(), "*3\r\n:1\r\n+notes\r\n+a\r\n", "*3\r\n:1\r\n+notes\r\n+b\r\n", "7.2.6", true);
+        check(info, "*3\r\n:2\r\n+notes\r\n+a\r\n", "*3\r\n:1\r\n+notes\r\n+b\r\n", "7.2.6", false);
     }
 }

@@ -102,7 +102,8 @@ fn command_steps(draw: &mut Draw, steps: &mut Vec<Step>) {
             [command!["COMMAND", draw.word(&["GETKEYS", "GETKEYSANDFLAGS"])], call(draw)].concat(),
         ),
         6 => {
-            let pattern = draw.pick(&["get*", "*set*", "x*", "client*", "no such", "[gs]et", "config|*"]);
+            let pattern =
+                draw.pick(&["get*", "*bit*", "pexpire*", "client*", "no such", "[gs]et", "config|*"]);
             Step::new(command!["COMMAND", "LIST", "FILTERBY", "PATTERN", pattern], Compare::Unordered)
         }
         7 => {
