@@ -60,6 +60,23 @@ impl Keys<'_> {
     /// As [`Keys::read`], with the hash at hand.
     #[inline]
     pub fn read_hashed(&mut self, hash: u64, key: &[u8]) -> Option<EntryRef<'_>> {
+        self.search::<true, true>(hash, key)
+    }
+
+    /// Looks a key up for a question about it (EXISTS, TTL, TYPE): counts hit or miss, leaves no mark.
+    #[inline]
+    pub fn look(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        self.search::<false, true>(self.store.keyspace.db(self.index).hash(key), key)
+    }
+
+    /// The same without a `keymiss` event (OBJECT).
+    pub fn inspect(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
+        self.search::<false, false>(self.store.keyspace.db(self.index).hash(key), key)
+    }
+
+    /// Looks a key up and counts hit or miss; a hit is marked when `MARK`, a miss told when `TELL`.
+    #[inline]
+    fn search<const MARK: bool, const TELL: bool>(&mut self, hash: u64, key: &[u8]) -> Option<EntryRef<'_>> {
         let (index, now) = (self.index, self.now);
         let Store { keyspace, effects, stats, marks, random, lazyfree, expire_paused, .. } = &mut *self.store;
         let mut lookup = keyspace.db_mut(index).look_up_hashed(hash, key);
@@ -70,11 +87,13 @@ impl Keys<'_> {
         }
         let Some(entry) = lookup.into_entry().filter(|_| !expired) else {
             stats.misses += 1;
-            effects.event(index, key, Event::new(Class::KEY_MISS, "keymiss"));
+            if TELL {
+                effects.event(index, key, Event::new(Class::KEY_MISS, "keymiss"));
+            }
             return None;
         };
         stats.hits += 1;
-        if self.touch {
+        if MARK && self.touch {
             mark_access(entry, marks, random, now);
         }
         Some(entry)

@@ -128,22 +128,6 @@ impl<'a> Keys<'a> {
         Keys { store: &mut *self.store, index, now: self.now, touch: self.touch }
     }
 
-    /// Looks a key up for a question about it (EXISTS, TTL, TYPE): counts hit or miss, leaves no mark.
-    pub fn look(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
-        if !self.locate(key) {
-            self.store.effects.event(self.index, key, Event::new(Class::KEY_MISS, "keymiss"));
-        }
-        self.inspect(key)
-    }
-
-    /// The same without a `keymiss` event (OBJECT).
-    pub fn inspect(&mut self, key: &[u8]) -> Option<EntryRef<'_>> {
-        let found = self.locate(key);
-        let stats = &mut self.store.stats;
-        *if found { &mut stats.hits } else { &mut stats.misses } += 1;
-        if found { self.store.keyspace.db(self.index).find(key) } else { None }
-    }
-
     /// A value came to a key that was not there: it is as good as new.
     pub fn arrived(&mut self, key: &[u8]) {
         if let Some(entry) = self.store.keyspace.db(self.index).find(key) {

@@ -36,8 +36,11 @@ fn event_steps(draw: &mut Draw, steps: &mut Vec<Step>) {
         steps.push(Step::exact(command!["CONFIG", "SET", "notify-keyspace-events", "KEA"]));
     }
     let command = match draw.below(16) {
+        // Redis forgets an n beside an A when it tells its setting or goes back to it: the two are not drawn together.
         0 => command!["CONFIG", "SET", "notify-keyspace-events", {
-            draw.pick(&["KEA", "KA", "EA", "Kg$", "E$x", "AKEnm", "KEn", "KEm", "", "KEz", "KEdt", "A", "q"])
+            draw.pick(&[
+                "KEA", "KA", "EA", "Kg$", "E$x", "AKEm", "KEgnx$", "KEn", "KEm", "", "KEz", "KEdt", "A", "q",
+            ])
         }],
         1 => command!["CONFIG", "GET", "notify-keyspace-events"],
         2..=7 => generic::any(draw),
