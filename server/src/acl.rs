@@ -4,6 +4,7 @@ use crate::client::{Client, Special};
 use crate::command::table::CommandId;
 use crate::config::Config;
 use crate::context::Ctx;
+use crate::engine::State;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::request::Args;
 
@@ -22,6 +23,11 @@ pub fn authenticate(cx: &mut Ctx<'_>, user: &[u8], password: &[u8]) -> Result<()
     cx.client.user = "default".into();
     cx.client.special.remove(Special::UNAUTHENTICATED);
     Ok(())
+}
+
+/// Is there such a user?
+pub fn exists(_state: &State, name: &[u8]) -> bool {
+    name == b"default"
 }
 
 /// Compares without telling by the time taken how many bytes agree.

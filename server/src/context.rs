@@ -3,7 +3,7 @@
 //! The fields are disjoint on purpose: a handler reads a borrowed value from `db` and writes it to `reply` in one
 //! expression, without a copy.
 
-use crate::client::output::{Mark, Shared};
+use crate::client::output::{Mark, Shared, Waiting};
 use crate::client::{Client, Special};
 use crate::command::table::CommandId;
 use crate::effects::Event;
@@ -29,6 +29,8 @@ pub struct Ctx<'a> {
     pub reply: Reply<'a>,
     /// Large blocks spliced into the reply by reference: (position in the reply buffer, block).
     pub refs: &'a mut Vec<(usize, Shared)>,
+    /// Output of earlier commands that waits in front of the reply.
+    pub waiting: &'a Waiting,
     /// Messages to the asking client itself that must follow the reply (pub/sub, invalidation).
     pub pushes: Vec<u8>,
     /// The running command.

@@ -119,19 +119,14 @@ fn look_after_clients(state: &mut State, tokens: &[usize], now: i64) {
         let idle_ms = now - peer.client.active_ms;
         let exempt = peer.client.is_subscriber() || peer.client.special.contains(Special::MONITOR);
         state.peaks.note(now / 1000, peer.client.query_buffer_capacity, peer.out.len());
-        peer.client.output_capacity = peer.out.trim(idle_ms > 2000);
+        if state.switches.reply_buffer_resizing {
+            peer.out.fit(now, state.switches.reply_buffer_peak_reset_ms);
+        }
         if timeout_ms > 0 && idle_ms > timeout_ms && !exempt {
             state.log.verbose("Closing idle client");
             peer.client.close(Closing::Now);
         } else {
-            limits::check_output(
-                &state.config,
-                &mut state.stats,
-                &state.log,
-                &mut peer.client,
-                &peer.out,
-                now,
-            );
+            limits::check_output(&state.config, &state.commands, &mut state.stats, &state.log, peer, now);
         }
         if peer.client.closing.is_some() {
             state.clients.mark_dirty(token);

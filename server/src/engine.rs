@@ -38,6 +38,8 @@ bitflags! {
         const PAUSED = 1 << 1;
         /// The data set is being loaded.
         const LOADING = 1 << 2;
+        /// More keys are tracked than `tracking-table-max-keys`.
+        const TRACKING_OVERFULL = 1 << 3;
     }
 }
 
@@ -200,6 +202,7 @@ pub fn apply_config(store: &mut Store, state: &mut State) {
     store.follow_clock(state.clock.now_ms());
     store.effects.set_classes(Class::from_bits_truncate(config.notify_keyspace_events));
     state.command_logs.configure(config);
+    crate::tracking::refresh_overfull(state);
 }
 
 impl State {
@@ -236,7 +239,7 @@ impl Engine {
         let client = &mut peer.client;
         self.state.watchers.unwatch(client, &mut self.store.effects);
         self.state.pubsub.forget(client);
-        crate::tracking::forget(&mut self.state, client);
+        crate::tracking::disable(&mut self.state, &mut self.store.effects, client);
         self.state.monitors.retain(|&token| token != client.token);
     }
 }

@@ -1,7 +1,7 @@
 //! What a client may cost: query and output buffer limits, protocol errors, protected mode.
 
-use crate::client::output::Output;
-use crate::client::{Address, Client, Closing, Peer, Special};
+use crate::client::{Address, Client, Closing, Peer, Special, list};
+use crate::command::table::CommandTable;
 use crate::config::Config;
 use crate::engine::{Engine, State};
 use crate::log::Log;
@@ -35,7 +35,7 @@ pub fn protocol_error(engine: &mut Engine, peer: &mut Peer, failure: ProtocolErr
     state.log.verbose(format_args!(
         "Protocol error ({}) from client: {}. Query buffer during protocol error: '{shown}'",
         failure.log_reason(),
-        crate::client::list::line(state, &peer.client, &peer.out),
+        describe(state, peer),
     ));
     let error = failure.reply();
     state.stats.count_error(error.code());
@@ -57,29 +57,30 @@ fn over_query_buffer(state: &mut State, peer: &mut Peer) {
     state.stats.query_buffer_limit_closes += 1;
     state.log.warning(format_args!(
         "Closing client that reached max query buffer length: {}",
-        crate::client::list::line(state, &peer.client, &peer.out),
+        describe(state, peer),
     ));
     peer.client.close(Closing::Now);
 }
 
 /// Closes a client whose output is past its class's `client-output-buffer-limit`. The soft limit must be passed for
-/// some seconds on end.
+/// some seconds on end. The parts of [`State`] come one by one, because the client may stand in its registry.
 #[inline]
 pub fn check_output(
     config: &Config,
+    commands: &CommandTable,
     stats: &mut Stats,
     log: &Log,
-    client: &mut Client,
-    out: &Output,
+    peer: &mut Peer,
     now_ms: i64,
 ) {
+    let Peer { client, out } = peer;
     let limit = &config.client_output_buffer_limit[client.class() as usize];
     if limit.hard_bytes == 0 && limit.soft_bytes == 0 {
         return;
     }
-    let len = out.len() as u64;
-    let hard = limit.hard_bytes > 0 && len >= limit.hard_bytes;
-    let mut soft = limit.soft_bytes > 0 && len >= limit.soft_bytes;
+    let used = out.waiting.memory() as u64;
+    let hard = limit.hard_bytes > 0 && used >= limit.hard_bytes;
+    let mut soft = limit.soft_bytes > 0 && used >= limit.soft_bytes;
     if !soft {
         client.over_soft_limit_since_ms = None;
     } else if let Some(since) = client.over_soft_limit_since_ms {
@@ -92,13 +93,17 @@ pub fn check_output(
         stats.output_buffer_limit_closes += 1;
         log.warning(format_args!(
             "Client {} scheduled to be closed ASAP for overcoming of output buffer limits.",
-            crate::client::list::identity(client),
+            list::line(commands, now_ms, client, out.figures()),
         ));
         client.close(Closing::Now);
     }
 }
 
 /// The verbose line of a connection that its client closed.
-pub fn log_client_closed(state: &State, client: &Client) {
-    state.log.verbose(format_args!("Client closed connection {}", crate::client::list::identity(client)));
+pub fn log_client_closed(state: &State, peer: &Peer) {
+    state.log.verbose(format_args!("Client closed connection {}", describe(state, peer)));
+}
+
+fn describe(state: &State, peer: &Peer) -> String {
+    list::line(&state.commands, state.clock.now_ms(), &peer.client, peer.out.figures())
 }

@@ -1,19 +1,31 @@
 //! CLIENT PAUSE: commands wait, all of them or those that write, until a deadline or UNPAUSE.
 //!
-//! Invariants: while a pause lasts, a new one never weakens or shortens it, as in Redis.
+//! Invariants: while a pause lasts, a new one neither weakens nor shortens it.
 
 /// See the file head.
 #[derive(Default, Clone, Copy)]
 pub struct Pause {
-    all_until_ms: i64,
-    writes_until_ms: i64,
+    until_ms: i64,
+    held: Held,
+}
+
+/// Which commands wait.
+#[derive(Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Held {
+    /// None.
+    #[default]
+    Nothing,
+    /// Those that may write.
+    Writes,
+    /// All.
+    Everything,
 }
 
 impl Pause {
     /// Starts or extends a pause.
-    pub fn start(&mut self, until_ms: i64, all: bool) {
-        let deadline = if all { &mut self.all_until_ms } else { &mut self.writes_until_ms };
-        *deadline = (*deadline).max(until_ms);
+    pub fn start(&mut self, until_ms: i64, held: Held) {
+        self.until_ms = self.until_ms.max(until_ms);
+        self.held = self.held.max(held);
     }
 
     /// Ends it.
@@ -23,34 +35,63 @@ impl Pause {
 
     /// Is any pause in force?
     pub fn is_active(&self) -> bool {
-        self.all_until_ms > 0 || self.writes_until_ms > 0
+        self.held != Held::Nothing
     }
 
     /// Must a command wait?
     pub fn holds(&self, may_write: bool) -> bool {
-        self.all_until_ms > 0 || (may_write && self.writes_until_ms > 0)
-    }
-
-    /// Ends the pauses whose deadline has passed. True if that ended the last.
-    pub fn expire(&mut self, now_ms: i64) -> bool {
-        let was_active = self.is_active();
-        for deadline in [&mut self.all_until_ms, &mut self.writes_until_ms] {
-            if *deadline <= now_ms {
-                *deadline = 0;
-            }
+        match self.held {
+            Held::Nothing => false,
+            Held::Writes => may_write,
+            Held::Everything => true,
         }
-        was_active && !self.is_active()
     }
 
-    /// `(purpose, type, remaining milliseconds)` for INFO's `paused_*`.
+    /// When it ends, in Unix milliseconds, if it is in force.
+    pub fn deadline_ms(&self) -> Option<i64> {
+        self.is_active().then_some(self.until_ms)
+    }
+
+    /// Ends a pause whose deadline has passed.
+    pub fn expire(&mut self, now_ms: i64) {
+        if self.until_ms <= now_ms {
+            self.end();
+        }
+    }
+
+    /// `(actions, remaining milliseconds)` for INFO's `paused_*`.
     pub fn describe(&self, now_ms: i64) -> Option<(&'static str, i64)> {
-        let (actions, until) = if self.all_until_ms > 0 {
-            ("all", self.all_until_ms)
-        } else if self.writes_until_ms > 0 {
-            ("write", self.writes_until_ms)
-        } else {
-            return None;
+        let actions = match self.held {
+            Held::Nothing => return None,
+            Held::Writes => "write",
+            Held::Everything => "all",
         };
-        Some((actions, (until - now_ms).max(0)))
+        Some((actions, (self.until_ms - now_ms).max(0)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stricter_and_the_longer_win() {
+        let mut pause = Pause::default();
+        pause.start(200, Held::Everything);
+        pause.start(20, Held::Writes);
+        assert!(pause.holds(false));
+        pause.expire(199);
+        assert_eq!(pause.describe(150), Some(("all", 50)));
+        pause.expire(200);
+        assert!(!pause.holds(true) && !pause.is_active());
+    }
+
+    #[test]
+    fn reads_pass_a_pause_of_writes() {
+        let mut pause = Pause::default();
+        pause.start(100, Held::Writes);
+        assert!(pause.holds(true) && !pause.holds(false));
+        pause.end();
+        assert!(!pause.holds(true));
     }
 }

@@ -4,8 +4,8 @@
 //!
 //! Invariants: the maps and the clients' `Subscriptions` name the same pairs; empty channels are removed.
 
+use crate::client::Client;
 use crate::client::output::Shared;
-use crate::client::{Client, Peer};
 use crate::engine::State;
 use rufous_protocol::glob;
 use rufous_protocol::reply::{Reply, Resp};
@@ -194,8 +194,10 @@ fn deliver(state: &mut State, current: &Client, own: &mut Vec<u8>, token: usize,
 pub fn after_push(state: &mut State, token: usize) {
     let Some(peer) = state.clients.get_mut(token) else { return };
     peer.out.seal_if_long();
-    let Peer { client, out } = peer;
-    let now = state.clock.now_ms();
-    crate::limits::check_output(&state.config, &mut state.stats, &state.log, client, out, now);
+    if !peer.out.waiting.is_empty() {
+        let now = state.clock.now_ms();
+        let State { config, commands, stats, log, .. } = state;
+        crate::limits::check_output(config, commands, stats, log, peer, now);
+    }
     state.clients.mark_dirty(token);
 }

@@ -3,7 +3,7 @@
 //! Invariants: a client stands in `Watchers` under (db, key) exactly when its `watched` list names that pair;
 //! `Listening::WATCH` is set exactly while `Watchers` is not empty.
 
-use crate::client::{Client, Peer, Special};
+use crate::client::{Client, Special};
 use crate::command::Flags;
 use crate::command::table::CommandId;
 use crate::context::Ctx;
@@ -114,10 +114,10 @@ pub fn discard(client: &mut Client, watchers: &mut Watchers, effects: &mut Effec
 }
 
 /// Marks the watchers of a changed key; `current` is the client taken out of the registry.
-pub fn touch(state: &mut crate::engine::State, current: &mut Peer, db: usize, key: &[u8], expired: bool) {
+pub fn touch(state: &mut crate::engine::State, current: &mut Client, db: usize, key: &[u8], expired: bool) {
     for token in state.watchers.of(db, key) {
-        let client = if token == current.client.token {
-            &mut current.client
+        let client = if token == current.token {
+            &mut *current
         } else if let Some(peer) = state.clients.get_mut(token) {
             &mut peer.client
         } else {

@@ -110,6 +110,12 @@ impl Subscriptions {
         self.channels.len() + self.patterns.len()
     }
 
+    /// Heap bytes, roughly: each name with its place in a table.
+    pub fn memory(&self) -> usize {
+        let names = self.channels.iter().chain(&self.patterns).chain(&self.shards);
+        size_of::<Subscriptions>() + names.map(|name| name.capacity() + 32).sum::<usize>()
+    }
+
     /// All three kinds.
     pub fn total(&self) -> usize {
         self.count() + self.shards.len()
@@ -184,8 +190,8 @@ pub struct Client {
     pub query_buffer_peak: usize,
     /// Bytes of arguments of the request being read (`argv-mem`).
     pub argument_bytes: usize,
-    /// Output bytes as of the last flush or push, for CLIENT LIST of oneself.
-    pub output_capacity: usize,
+    /// The kernel took less than there was: the loop waits until it takes more.
+    pub awaits_write: bool,
 }
 
 impl Client {
@@ -232,8 +238,14 @@ impl Client {
             query_buffer_capacity: 0,
             query_buffer_peak: 0,
             argument_bytes: 0,
-            output_capacity: 0,
+            awaits_write: false,
         }
+    }
+
+    /// Stands in for the client where none is to blame.
+    pub fn nobody() -> Client {
+        let nowhere = Address::Unix(String::new());
+        Client::new(0, usize::MAX, nowhere.clone(), nowhere, -1, 0)
     }
 
     /// Asks for the connection to be closed.
@@ -267,22 +279,16 @@ impl Client {
 
     /// The class whose output limits apply.
     pub fn class(&self) -> ClientClass {
-        if self.special.contains(Special::MONITOR) {
-            ClientClass::Replica
-        } else if self.is_subscriber() {
-            ClientClass::PubSub
-        } else {
-            ClientClass::Normal
-        }
+        if self.is_subscriber() { ClientClass::PubSub } else { ClientClass::Normal }
     }
 }
 
 /// Output-limit classes of `client-output-buffer-limit`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ClientClass {
-    /// Everyone else.
+    /// Everyone else, monitors too.
     Normal = 0,
-    /// Replicas and monitors.
+    /// Replicas.
     Replica = 1,
     /// Has a subscription.
     PubSub = 2,

@@ -4,18 +4,24 @@
 //! `refs`. When `tail` gets long it is sealed into chunks, so that a slow reader never makes a big buffer be moved
 //! and memory goes back as it is sent.
 //!
-//! Invariants: `refs` are in ascending position and at most `tail.len()`; `sent` counts bytes of the first sealed
-//! chunk, or of `tail` when nothing is sealed (then `refs` is empty: splices are sealed before the first write).
+//! The tail keeps its allocation from reply to reply. Its capacity follows what the client needs: it grows with a reply,
+//! is at most [`TAIL_CAPACITY_MAX`] once that is sent, and the cron fits it to the recent peak.
+//!
+//! Invariants: `refs` are in ascending position and at most `tail.len()`; `sent` counts bytes of the first waiting
+//! chunk, or of `tail` when no chunk waits (then `refs` is empty: splices are sealed before the first write).
 
 use rufous_storage::Blob;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::sync::Arc;
 
-/// A tail longer than this is sealed between two commands.
-const SEAL_LEN: usize = 64 * 1024;
-/// The capacity that an idle client's tail keeps.
-const TAIL_CAPACITY_KEPT: usize = 16 * 1024;
+/// The tail's capacity, in bytes, of a fresh client and of an idle one.
+pub const TAIL_CAPACITY_MIN: usize = 1024;
+/// The most capacity, in bytes, that a tail keeps after its reply is sent.
+pub const TAIL_CAPACITY_MAX: usize = 16 * 1024;
+/// A tail of this length, in bytes, is sealed between two commands: a little short of its capacity, which it would
+/// double otherwise.
+const SEAL_LEN: usize = TAIL_CAPACITY_MAX - 1024;
 /// The most slices handed to one vectored write.
 const SLICES_MAX: usize = 64;
 
@@ -49,6 +55,15 @@ enum Chunk {
 }
 
 impl Chunk {
+    /// Heap bytes that the chunk keeps from being freed, its place in the queue included.
+    fn memory(&self) -> usize {
+        size_of::<Chunk>()
+            + match self {
+                Chunk::Owned(bytes) => bytes.capacity(),
+                Chunk::Shared(shared) => shared.len(),
+            }
+    }
+
     fn bytes(&self) -> &[u8] {
         match self {
             Chunk::Owned(bytes) => bytes,
@@ -77,11 +92,73 @@ pub struct Output {
     pub tail: Vec<u8>,
     /// Blocks spliced into `tail`: (position, block).
     pub refs: Vec<(usize, Shared)>,
-    sealed: VecDeque<Chunk>,
-    sealed_bytes: usize,
+    /// What comes before the tail.
+    pub waiting: Waiting,
     sent: usize,
-    /// The largest `tail` since the last [`Output::trim`].
-    tail_peak: usize,
+    peak_since_ms: i64,
+}
+
+/// The sealed chunks in front of the tail.
+#[derive(Default)]
+pub struct Waiting {
+    chunks: VecDeque<Chunk>,
+    bytes: usize,
+    memory: usize,
+    /// The most bytes that were in the tail at once, splices included, since the peak was last reset.
+    peak: usize,
+}
+
+impl Waiting {
+    /// No chunk?
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    /// Heap bytes of the chunks: what output limits are about.
+    #[inline]
+    pub fn memory(&self) -> usize {
+        self.memory
+    }
+
+    /// The figures of CLIENT LIST, with those of the tail that belongs to it.
+    pub fn figures(&self, tail: &Vec<u8>, sent: usize) -> Figures {
+        Figures {
+            capacity: tail.capacity(),
+            peak: self.peak.min(TAIL_CAPACITY_MAX),
+            tail_len: if self.is_empty() { tail.len() - sent } else { tail.len() },
+            chunks: self.chunks.len(),
+            memory: self.memory,
+        }
+    }
+
+    fn push(&mut self, chunk: Chunk) {
+        self.bytes += chunk.bytes().len();
+        self.memory += chunk.memory();
+        self.chunks.push_back(chunk);
+    }
+
+    fn pop(&mut self) {
+        if let Some(chunk) = self.chunks.pop_front() {
+            self.bytes -= chunk.bytes().len();
+            self.memory -= chunk.memory();
+        }
+    }
+}
+
+/// What CLIENT LIST shows of an output, in bytes unless said otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// `rbs`: capacity of the tail.
+    pub capacity: usize,
+    /// `rbp`: the recent peak of the tail.
+    pub peak: usize,
+    /// `obl`: unsent bytes in the tail.
+    pub tail_len: usize,
+    /// `oll`: chunks, their number.
+    pub chunks: usize,
+    /// `omem`: heap bytes of the chunks.
+    pub memory: usize,
 }
 
 /// A position to which [`Output::truncate`] returns.
@@ -92,25 +169,29 @@ pub struct Mark {
 }
 
 impl Output {
+    /// The output of a fresh client.
+    pub fn new(now_ms: i64) -> Output {
+        Output { tail: Vec::with_capacity(TAIL_CAPACITY_MIN), peak_since_ms: now_ms, ..Output::default() }
+    }
+
     /// Nothing left to send?
     pub fn is_empty(&self) -> bool {
-        self.tail.is_empty() && self.sealed.is_empty() && self.refs.is_empty()
+        self.tail.is_empty() && self.waiting.is_empty() && self.refs.is_empty()
     }
 
     /// Bytes that wait, shared blocks included.
     pub fn len(&self) -> usize {
-        let refs: usize = self.refs.iter().map(|(_, shared)| shared.bytes().len()).sum();
-        self.tail.len() + self.sealed_bytes + refs - self.sent
+        self.tail_len() + self.waiting.bytes - self.sent
     }
 
-    /// Sealed chunks that wait: what CLIENT LIST calls `oll`.
-    pub fn chunks(&self) -> usize {
-        self.sealed.len()
+    /// Bytes in the tail with its splices.
+    fn tail_len(&self) -> usize {
+        self.tail.len() + self.refs.iter().map(|(_, shared)| shared.len()).sum::<usize>()
     }
 
-    /// Bytes in sealed chunks: what CLIENT LIST calls `omem`.
-    pub fn chunk_bytes(&self) -> usize {
-        self.sealed_bytes
+    /// What CLIENT LIST shows.
+    pub fn figures(&self) -> Figures {
+        self.waiting.figures(&self.tail, self.sent)
     }
 
     /// The present end of the stream.
@@ -135,36 +216,40 @@ impl Output {
     }
 
     /// Seals the tail when it is long or has splices: called between commands and before writing.
+    #[inline]
     pub fn seal_if_long(&mut self) {
         if self.tail.len() >= SEAL_LEN || !self.refs.is_empty() {
             self.seal();
         }
     }
 
-    fn seal(&mut self) {
-        self.tail_peak = self.tail_peak.max(self.tail.len());
-        // A sealed chunk in front takes over what was already sent of the tail: `sent` stays as it is.
-        let tail = std::mem::take(&mut self.tail);
-        let refs = std::mem::take(&mut self.refs);
-        if refs.is_empty() {
-            return self.push(Chunk::Owned(tail));
-        }
-        let mut from = 0;
-        for (at, shared) in refs {
-            if at > from {
-                self.push(Chunk::Owned(tail[from..at].to_vec()));
-            }
-            self.push(Chunk::Shared(shared));
-            from = at;
-        }
-        if from < tail.len() {
-            self.push(Chunk::Owned(tail[from..].to_vec()));
-        }
+    fn note_peak(&mut self) {
+        self.waiting.peak = self.waiting.peak.max(self.tail_len());
     }
 
-    fn push(&mut self, chunk: Chunk) {
-        self.sealed_bytes += chunk.bytes().len();
-        self.sealed.push_back(chunk);
+    fn seal(&mut self) {
+        self.note_peak();
+        // A chunk in front takes over what was already sent of the tail: `sent` stays as it is.
+        if self.refs.is_empty() {
+            if !self.tail.is_empty() {
+                let next = Vec::with_capacity(self.tail.capacity().min(TAIL_CAPACITY_MAX));
+                self.waiting.push(Chunk::Owned(std::mem::replace(&mut self.tail, next)));
+            }
+            return;
+        }
+        let mut from = 0;
+        for (at, shared) in self.refs.drain(..) {
+            if at > from {
+                self.waiting.push(Chunk::Owned(self.tail[from..at].to_vec()));
+            }
+            self.waiting.push(Chunk::Shared(shared));
+            from = at;
+        }
+        if from < self.tail.len() {
+            self.waiting.push(Chunk::Owned(self.tail[from..].to_vec()));
+        }
+        self.tail.clear();
+        self.tail.shrink_to(TAIL_CAPACITY_MAX);
     }
 
     /// Hands the waiting bytes to `write` (which returns how many it took) until all is gone or a write is short.
@@ -174,7 +259,8 @@ impl Output {
         mut write: impl FnMut(&[IoSlice<'_>]) -> std::io::Result<usize>,
     ) -> std::io::Result<usize> {
         let mut total = 0;
-        if self.sealed.is_empty() && self.refs.is_empty() {
+        if self.waiting.is_empty() && self.refs.is_empty() {
+            self.note_peak();
             while self.sent < self.tail.len() {
                 match write(&[IoSlice::new(&self.tail[self.sent..])]) {
                     Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()),
@@ -187,15 +273,15 @@ impl Output {
                     }
                 }
             }
-            self.tail_peak = self.tail_peak.max(self.tail.len());
             self.tail.clear();
             self.sent = 0;
             return Ok(total);
         }
         self.seal();
-        while !self.sealed.is_empty() {
-            let mut slices = Vec::with_capacity(self.sealed.len().min(SLICES_MAX));
-            for (i, chunk) in self.sealed.iter().take(SLICES_MAX).enumerate() {
+        while !self.waiting.is_empty() {
+            let chunks = &self.waiting.chunks;
+            let mut slices = Vec::with_capacity(chunks.len().min(SLICES_MAX));
+            for (i, chunk) in chunks.iter().take(SLICES_MAX).enumerate() {
                 let bytes = chunk.bytes();
                 slices.push(IoSlice::new(if i == 0 { &bytes[self.sent..] } else { bytes }));
             }
@@ -213,14 +299,13 @@ impl Output {
 
     fn advance(&mut self, n: usize) {
         self.sent += n;
-        while let Some(first) = self.sealed.front() {
+        while let Some(first) = self.waiting.chunks.front() {
             let len = first.bytes().len();
             if self.sent < len {
                 break;
             }
             self.sent -= len;
-            self.sealed_bytes -= len;
-            self.sealed.pop_front();
+            self.waiting.pop();
         }
     }
 
@@ -229,15 +314,20 @@ impl Output {
         *self = Output::default();
     }
 
-    /// Fits the idle tail's capacity to what was needed since the last call: called by the cron. Returns the new
-    /// capacity.
-    pub fn trim(&mut self, idle: bool) -> usize {
-        let peak = std::mem::take(&mut self.tail_peak);
-        let oversized = self.tail.capacity() > TAIL_CAPACITY_KEPT && peak <= TAIL_CAPACITY_KEPT;
-        if self.tail.is_empty() && (idle || oversized) {
-            self.tail = Vec::new();
+    /// Fits the tail's capacity to the recent peak, in steps of two: called by the cron. A peak is forgotten after
+    /// `peak_reset_ms`, if that is given.
+    pub fn fit(&mut self, now_ms: i64, peak_reset_ms: Option<i64>) {
+        let (capacity, peak) = (self.tail.capacity(), self.waiting.peak);
+        if capacity / 2 >= TAIL_CAPACITY_MIN && peak < capacity / 2 {
+            self.tail.shrink_to((peak + 1).max(TAIL_CAPACITY_MIN));
+        } else if capacity < TAIL_CAPACITY_MAX && peak >= capacity {
+            let wanted = (capacity * 2).clamp(TAIL_CAPACITY_MIN, TAIL_CAPACITY_MAX);
+            self.tail.reserve_exact(wanted.saturating_sub(self.tail.len()));
         }
-        self.tail.capacity()
+        if peak_reset_ms.is_some_and(|after_ms| now_ms - self.peak_since_ms >= after_ms) {
+            self.waiting.peak = self.tail_len();
+            self.peak_since_ms = now_ms;
+        }
     }
 }
 

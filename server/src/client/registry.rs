@@ -6,6 +6,7 @@
 //! Invariants: `by_id` names exactly the clients that exist, taken out or not; a token in `dirty` has its
 //! `is_dirty` set, so it stands there once.
 
+use super::output::Output;
 use super::{Client, Closing, Peer};
 use slab::Slab;
 use std::collections::BTreeMap;
@@ -37,7 +38,8 @@ impl Registry {
         let entry = self.peers.vacant_entry();
         let token = entry.key();
         let client = make(self.next_id, token);
-        entry.insert(Some(Box::new(Peer { client, out: Default::default() })));
+        let out = Output::new(client.created_ms);
+        entry.insert(Some(Box::new(Peer { client, out })));
         self.by_id.insert(self.next_id, token);
         token
     }
@@ -76,6 +78,11 @@ impl Registry {
     }
 
     /// A client by id, unless taken out.
+    pub fn by_id(&self, id: u64) -> Option<&Peer> {
+        self.get(self.token_of(id)?)
+    }
+
+    /// A client by id, unless taken out.
     pub fn by_id_mut(&mut self, id: u64) -> Option<&mut Peer> {
         let token = self.token_of(id)?;
         self.get_mut(token)
@@ -84,6 +91,11 @@ impl Registry {
     /// Clients in order of id; the one taken out is missing.
     pub fn iter(&self) -> impl Iterator<Item = &Peer> {
         self.by_id.values().filter_map(|&token| self.get(token))
+    }
+
+    /// Clients whose request waits: for the end of CLIENT PAUSE.
+    pub fn blocked_count(&self) -> usize {
+        self.iter().filter(|peer| peer.client.postponed).count()
     }
 
     /// Tokens in order of id.

@@ -202,7 +202,7 @@ fn reset(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
     transaction::discard(cx.client, &mut cx.server.watchers, &mut cx.db.store.effects);
     cx.server.pubsub.forget(cx.client);
     cx.client.refresh_subscribed();
-    crate::tracking::forget(cx.server, cx.client);
+    crate::tracking::disable(cx.server, &mut cx.db.store.effects, cx.client);
     cx.select(0);
     cx.set_resp(Resp::V2);
     cx.client.name.clear();

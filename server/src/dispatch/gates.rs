@@ -9,7 +9,7 @@ use crate::command::table::CommandId;
 use crate::command::{Command, Flags};
 use crate::context::Ctx;
 use crate::engine::EngineSpecial;
-use crate::eviction;
+use crate::{eviction, fanout};
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::reply::Resp;
 use rufous_protocol::request::Args;
@@ -107,6 +107,11 @@ fn memory(cx: &mut Ctx<'_>, request: &Request<'_>) -> Result<(), Refusal> {
     }
     let queues = cx.is(Special::MULTI) && !request.flags.contains(Flags::NOT_QUEUED);
     let outcome = eviction::make_room(cx.db.store, cx.server);
+    if !cx.db.store.effects.is_empty() {
+        // Clients learn of evictions before the reply of the command that they made room for.
+        let own = if cx.is(Special::REPLY_MUTED) { &mut cx.pushes } else { &mut *cx.reply.out };
+        fanout::publish(cx.server, &mut cx.db.store.effects, cx.client, own);
+    }
     if outcome == eviction::Outcome::Full && (queues || request.flags.contains(Flags::DENYOOM)) {
         return Err(error::OUT_OF_MEMORY.into());
     }

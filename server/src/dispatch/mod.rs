@@ -11,11 +11,13 @@
 pub mod gates;
 pub mod window;
 
-use crate::client::{Closing, Peer, ReplyMode, Special};
+use crate::client::output::{Mark, Output};
+use crate::client::{Client, Closing, Peer, ReplyMode, Special};
 use crate::command::table::CommandId;
 use crate::command::{Command, Flags};
 use crate::context::Ctx;
 use crate::engine::{Engine, EngineSpecial};
+use crate::tracking::{self, Running};
 use crate::{fanout, monitor};
 use gates::Refusal;
 use rufous_protocol::error;
@@ -34,7 +36,12 @@ pub enum Flow {
 /// Runs one request of `peer`, which is taken out of the registry. `id` is the result of the name lookup.
 pub fn execute(engine: &mut Engine, peer: &mut Peer, id: Option<CommandId>, args: Args<'_>) -> Flow {
     let Peer { client, out } = peer;
-    if client.special.contains(Special::REPLY_MUTED) && client.reply_mode == ReplyMode::SkipNext {
+    if engine.state.special.contains(EngineSpecial::TRACKING_OVERFULL) {
+        let Engine { state, store } = engine;
+        tracking::make_room(state, &mut store.random, &mut Running { client, own: &mut out.tail });
+    }
+    let reply_mode = client.reply_mode;
+    if reply_mode == ReplyMode::SkipNext {
         client.reply_mode = ReplyMode::SkipThis;
     }
     let touch = !client.special.contains(Special::NO_TOUCH);
@@ -48,6 +55,7 @@ pub fn execute(engine: &mut Engine, peer: &mut Peer, id: Option<CommandId>, args
         reply: Reply::new(tail, client.resp),
         client,
         refs: &mut out.refs,
+        waiting: &out.waiting,
         pushes: Vec::new(),
         command: id.unwrap_or_default(),
         in_exec: false,
@@ -56,14 +64,23 @@ pub fn execute(engine: &mut Engine, peer: &mut Peer, id: Option<CommandId>, args
     };
     let flow = admit_and_call(&mut cx, id, args);
     let pushes = std::mem::take(&mut cx.pushes);
-    if peer.client.special.contains(Special::REPLY_MUTED) {
-        mute(peer, mark);
+    let Peer { client, out } = peer;
+    if flow == Flow::Postponed {
+        client.reply_mode = reply_mode;
+        return flow;
+    }
+    if client.special.contains(Special::REPLY_MUTED) {
+        mute(client, out, mark);
     }
     if !pushes.is_empty() {
-        peer.out.tail.extend_from_slice(&pushes);
+        out.tail.extend_from_slice(&pushes);
     }
-    if !engine.store.effects.is_empty() {
-        fanout::publish(engine, peer);
+    let Engine { state, store } = engine;
+    if !store.effects.is_empty() {
+        fanout::publish(state, &mut store.effects, client, &mut out.tail);
+    }
+    if client.special.contains(Special::TRACKING) {
+        tracking::end_caching(state, client, id);
     }
     flow
 }
@@ -106,6 +123,7 @@ fn unknown(cx: &mut Ctx<'_>, args: Args<'_>) -> Flow {
         cx.client.close(Closing::Now);
         return Flow::Done;
     }
+    cx.client.last_command = None;
     let error = match cx.server.commands.lookup(name) {
         // Only a container's subcommand can be missing when the name is known.
         Some(container) => {
@@ -162,7 +180,7 @@ pub fn call(cx: &mut Ctx<'_>, id: CommandId, row: &'static Command, args: Args<'
         monitor::feed(cx, row, args);
     }
     if cx.is(Special::TRACKING) && row.flags.contains(Flags::READONLY) {
-        crate::tracking::remember_keys(cx, id, row, args);
+        tracking::remember_keys(cx, row, args);
     }
     cx.redacted.clear();
     // What a queued command replied is not EXEC's own failure.
@@ -171,13 +189,13 @@ pub fn call(cx: &mut Ctx<'_>, id: CommandId, row: &'static Command, args: Args<'
 }
 
 /// CLIENT REPLY OFF and SKIP: drops what the command replied.
-fn mute(peer: &mut Peer, mark: crate::client::output::Mark) {
-    match peer.client.reply_mode {
-        ReplyMode::Off => peer.out.truncate(mark),
+fn mute(client: &mut Client, out: &mut Output, mark: Mark) {
+    match client.reply_mode {
+        ReplyMode::Off => out.truncate(mark),
         ReplyMode::SkipThis => {
-            peer.out.truncate(mark);
-            peer.client.reply_mode = ReplyMode::On;
-            peer.client.special.remove(Special::REPLY_MUTED);
+            out.truncate(mark);
+            client.reply_mode = ReplyMode::On;
+            client.special.remove(Special::REPLY_MUTED);
         }
         ReplyMode::On | ReplyMode::SkipNext => {}
     }

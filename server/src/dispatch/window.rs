@@ -6,7 +6,8 @@
 use super::{Flow, execute};
 use crate::client::Peer;
 use crate::command::table::CommandId;
-use crate::engine::Engine;
+use crate::engine::{Engine, State};
+use crate::limits;
 use rufous_protocol::request::Batch;
 
 /// Requests parsed ahead and prefetched together.
@@ -21,14 +22,20 @@ pub fn run(engine: &mut Engine, peer: &mut Peer, batch: &mut Batch, buf: &[u8], 
     peer.client.active_ms = engine.state.clock.now_ms();
     for i in first..count {
         let id = ids[i - first];
-        peer.client.commands += 1;
         if execute(engine, peer, id, batch.request(i, buf)) == Flow::Postponed {
+            peer.client.postponed = true;
             return i;
+        }
+        peer.client.commands += 1;
+        peer.out.seal_if_long();
+        if !peer.out.waiting.is_empty() {
+            let now = engine.state.clock.now_ms();
+            let State { config, commands, stats, log, .. } = &mut engine.state;
+            limits::check_output(config, commands, stats, log, peer, now);
         }
         if peer.client.closing.is_some() {
             return count;
         }
-        peer.out.seal_if_long();
     }
     count
 }

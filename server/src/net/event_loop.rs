@@ -18,9 +18,9 @@ use super::stream::Stream;
 use crate::client::output::would_block;
 use crate::client::{Client, Closing, Peer};
 use crate::dispatch::window;
-use crate::engine::{Engine, EngineSpecial};
+use crate::engine::{Engine, EngineSpecial, State};
 use crate::shutdown::{self, Signal};
-use crate::{clock, cron, eviction, limits};
+use crate::{clock, cron, eviction, limits, tracking};
 use mio::{Events, Interest, Poll, Token};
 use rufous_protocol::request::{Batch, Progress};
 use rufous_storage::memory;
@@ -134,6 +134,7 @@ impl EventLoop {
             self.accept_all();
             self.read_again(again);
             self.run_timers();
+            tracking::broadcast(&mut self.engine.state);
             self.settle();
             let duration_ns = self.engine.state.clock.tick() - started_ns;
             let stats = &mut self.engine.state.stats;
@@ -146,10 +147,12 @@ impl EventLoop {
     }
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
-        let state = &self.engine.state;
-        let background = state.eviction.is_pending() || state.cron.more_expired;
+        let State { eviction, cron, pause, clock, .. } = &self.engine.state;
+        let background = eviction.is_pending() || cron.more_expired;
         let timeout = if self.again.is_empty() && self.accepting.is_empty() && !background {
-            Duration::from_millis((self.next_cron_ms - real_now_ms()).clamp(0, 1000) as u64)
+            let pause_ms = pause.deadline_ms().map_or(i64::MAX, |deadline| deadline - clock.now_ms());
+            let cron_ms = self.next_cron_ms - real_now_ms();
+            Duration::from_millis(cron_ms.min(pause_ms).clamp(0, 1000) as u64)
         } else {
             Duration::ZERO
         };
@@ -299,7 +302,7 @@ impl EventLoop {
             Ok((0, _)) if !conn.ended && !peer.out.is_empty() => conn.ended = true,
             Ok((0, _)) => {
                 conn.readable = false;
-                limits::log_client_closed(state, &peer.client);
+                limits::log_client_closed(state, peer);
                 peer.client.close(Closing::Now);
             }
             Ok((got, asked)) => {
@@ -487,6 +490,7 @@ impl EventLoop {
                 Err(_) => peer.client.close(Closing::Now),
             }
             let pending = !peer.out.is_empty();
+            peer.client.awaits_write = pending;
             if pending != conn.wants_write {
                 conn.wants_write = pending;
                 let interest =
