@@ -93,11 +93,6 @@ impl Registry {
         self.by_id.values().filter_map(|&token| self.get(token))
     }
 
-    /// Clients whose request waits: for the end of CLIENT PAUSE.
-    pub fn blocked_count(&self) -> usize {
-        self.iter().filter(|peer| peer.client.postponed).count()
-    }
-
     /// Tokens in order of id.
     pub fn tokens(&self) -> Vec<usize> {
         self.by_id.values().copied().collect()

@@ -1,7 +1,7 @@
 //! INFO clients: who is connected and what they wait for.
 
 use super::{Page, View};
-use crate::client::{Client, Special};
+use crate::client::Client;
 
 pub(super) fn write(page: &mut Page, view: &View<'_>) {
     let state = view.state;
@@ -13,7 +13,7 @@ pub(super) fn write(page: &mut Page, view: &View<'_>) {
     page.field("client_recent_max_input_buffer", state.peaks.input());
     page.field("client_recent_max_output_buffer", state.peaks.output());
     page.field("blocked_clients", count(|client| client.postponed));
-    page.field("tracking_clients", count(|client| client.special.contains(Special::TRACKING)));
+    page.field("tracking_clients", state.tracking.clients_count());
     page.field("clients_in_timeout_table", 0);
     page.field("total_blocking_keys", 0);
     page.field("total_blocking_keys_on_nokey", 0);

@@ -34,7 +34,9 @@ pub(super) fn write(page: &mut Page, view: &View<'_>) {
         ],
         0,
     );
-    page.fields(&["tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"], 0);
+    page.field("tracking_total_keys", state.tracking.keys_count());
+    page.field("tracking_total_items", state.tracking.items_count());
+    page.field("tracking_total_prefixes", state.tracking.prefixes_count());
     page.field("unexpected_error_replies", 0);
     page.field("total_error_replies", stats.error_replies);
     page.field("dump_payload_sanitizations", 0);
