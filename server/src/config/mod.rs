@@ -122,7 +122,9 @@ impl Config {
                 continue;
             }
             for row in table::rows().filter(|row| !row.traits.contains(Traits::HIDDEN)) {
-                for name in [Some(row.name), row.alias].into_iter().flatten() {
+                // An alias that is only another spelling is not worth a second entry.
+                let alias = row.alias.filter(|alias| alias.replace('-', "_") != row.name);
+                for name in [Some(row.name), alias].into_iter().flatten() {
                     if glob::matches_nocase(pattern, name.as_bytes()) {
                         add(name, row);
                     }

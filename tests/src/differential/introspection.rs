@@ -178,41 +178,18 @@ fn some_command(draw: &mut Draw) -> Vec<u8> {
 
 /// A call whose keys COMMAND GETKEYS finds, or fails to.
 fn call(draw: &mut Draw) -> Command {
-    match draw.below(16) {
+    match draw.below(12) {
         0 => command!["GET", draw.key()],
         1 => command!["MSET", draw.key(), "v", draw.key(), "w"],
         2 => [command!["DEL"], draw.keys(4)].concat(),
         3 => [command!["BITOP", "AND"], draw.keys(4)].concat(),
-        4 => {
-            [command!["EVAL", "return 1", draw.pick(&["0", "1", "2", "9", "-1", "x"])], draw.keys(3)].concat()
-        }
-        5 => [command!["ZUNIONSTORE", draw.key(), draw.pick(&["0", "1", "2", "9", "x"])], draw.keys(3)]
-            .concat(),
-        6 => command!["SORT", draw.key(), draw.word(&["STORE", "BY", "ASC"]), draw.key()],
+        4 => command!["LCS", draw.key(), draw.key(), draw.word(&["LEN", "IDX"])],
+        5 => command!["MEMORY", draw.word(&["USAGE", "DOCTOR", "BOGUS"]), draw.key()],
+        6 => command!["GETEX", draw.key(), draw.word(&["PERSIST", "EX"])],
         7 => command!["OBJECT", "ENCODING", draw.key()],
-        8 => command![
-            "MIGRATE",
-            "host",
-            "1",
-            draw.pick(&["", "k"]),
-            "0",
-            "1",
-            draw.word(&["KEYS", "COPY"]),
-            draw.key()
-        ],
-        9 => command![
-            "XREAD",
-            draw.word(&["COUNT", "BLOCK"]),
-            "1",
-            draw.word(&["STREAMS", "x"]),
-            draw.key(),
-            "0"
-        ],
-        10 => command!["GEORADIUS", draw.key(), "1", "2", "3", "m", draw.word(&["STORE", "ASC"]), draw.key()],
-        11 => command![draw.word(&["PING", "NOSUCH", "GET", "SET", "TIME"])],
-        12 => command!["SET", draw.key(), "v", draw.word(&["GET", "NX", "XX"])],
-        13 => command!["BITFIELD", draw.key(), draw.word(&["GET", "SET", "INCRBY"]), "u8", "0", "1"],
-        14 => command!["LMPOP", draw.pick(&["1", "2", "0"]), draw.key(), draw.key(), "LEFT"],
+        8 => command![draw.word(&["PING", "NOSUCH", "GET", "SET", "TIME"])],
+        9 => command!["SET", draw.key(), "v", draw.word(&["GET", "NX", "XX"])],
+        10 => command!["BITFIELD", draw.key(), draw.word(&["GET", "SET", "INCRBY"]), "u8", "0", "1"],
         _ => command!["COPY", draw.key(), draw.key()],
     }
 }

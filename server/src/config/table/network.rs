@@ -15,7 +15,7 @@ pub(super) const ROWS: &[Directive] = &[
     number!("tcp-keepalive", tcp_keepalive_s, 0, INT_MAX, 300),
     number!("timeout", timeout_s, 0, INT_MAX, 0),
     string!("unixsocket", unixsocket).immutable(),
-    string!("unixsocketgroup", unixsocketgroup).immutable(),
+    string!("unixsocketgroup", unixsocketgroup).immutable().is(Traits::HIDDEN),
     number!("unixsocketperm", unixsocketperm, Octal, 0, 0o777, 0).immutable(),
     flag!("protected-mode", protected_mode, true),
     number!("socket-mark-id", socket_mark_id, 0, UINT_MAX, 0).immutable(),
@@ -28,5 +28,5 @@ pub(super) const ROWS: &[Directive] = &[
         .is(Traits::DEBUG.union(Traits::INERT)),
     number!("events-per-io-thread", events_per_io_thread, 0, INT_MAX, 2).later(IO_THREADS),
     number!("prefetch-batch-max-size", prefetch_batch_max_size, 0, 128, 16),
-    flag!("mptcp", mptcp, false).immutable().later("multipath TCP"),
+    flag!("mptcp", mptcp, false).immutable().is(Traits::HIDDEN).later("multipath TCP"),
 ];
