@@ -31,10 +31,10 @@ impl std::fmt::Display for ListenError {
 
 /// Listens on every `bind` address at `port`. An address with a leading `-` may be missing on this machine; `*` and
 /// `::*` are all IPv4 and all IPv6 addresses. Without an address nothing is listened on.
-pub fn listen_tcp(bind: &[String], port: u16, backlog: i32) -> Result<Vec<Listener>, ListenError> {
+pub fn listen_tcp(config: &Config) -> Result<Vec<Listener>, ListenError> {
     let mut listeners = Vec::new();
-    let mut port = port;
-    for word in bind {
+    let mut port = config.port;
+    for word in &config.bind {
         let optional = word.starts_with('-');
         let text = word.trim_start_matches('-');
         let address = match text {
@@ -42,7 +42,7 @@ pub fn listen_tcp(bind: &[String], port: u16, backlog: i32) -> Result<Vec<Listen
             "::*" => Ok(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
             _ => resolve(text),
         };
-        match address.and_then(|ip| bind_one(SocketAddr::new(ip, port), backlog)) {
+        match address.and_then(|ip| bind_one(SocketAddr::new(ip, port), config)) {
             Ok(listener) => {
                 // Port 0 means "any": the other addresses then take the same one.
                 port = listener.tcp_address().map_or(port, |bound| bound.port());
@@ -72,33 +72,52 @@ fn is_missing_address(error: &io::Error) -> bool {
     )
 }
 
-fn bind_one(address: SocketAddr, backlog: i32) -> io::Result<Listener> {
+fn bind_one(address: SocketAddr, config: &Config) -> io::Result<Listener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
+    if config.socket_mark_id != 0 {
+        socket.set_mark(config.socket_mark_id)?;
+    }
     socket.bind(&address.into())?;
-    socket.listen(backlog)?;
+    socket.listen(config.tcp_backlog as i32)?;
     Ok(Listener::Tcp(mio::net::TcpListener::from_std(socket.into())))
 }
 
-/// Listens on a Unix socket, replacing a file that an earlier process left there.
-pub fn listen_unix(path: &str, permissions: u32, backlog: i32) -> Result<Listener, ListenError> {
+/// Listens on the Unix socket at `path`, replacing a file that an earlier process left there.
+pub fn listen_unix(path: &str, config: &Config) -> Result<Listener, ListenError> {
     let bind = || -> io::Result<Listener> {
         // A missing file is the usual case; anything else shows in bind.
         let _ = std::fs::remove_file(path);
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
         socket.bind(&socket2::SockAddr::unix(path)?)?;
-        socket.listen(backlog)?;
-        if permissions != 0 {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(permissions))?;
+        socket.listen(config.tcp_backlog as i32)?;
+        if config.unixsocketperm != 0 {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(config.unixsocketperm))?;
+        }
+        if !config.unixsocketgroup.is_empty() {
+            std::os::unix::fs::chown(path, None, Some(group_id(&config.unixsocketgroup)?))?;
         }
         Ok(Listener::Unix(mio::net::UnixListener::from_std(socket.into()), path.into()))
     };
     bind().map_err(|error| ListenError { address: path.into(), port: 0, error })
+}
+
+/// The id of a group, given by name or number.
+fn group_id(group: &str) -> io::Result<u32> {
+    if let Ok(id) = group.parse() {
+        return Ok(id);
+    }
+    // Lines are `name:password:id:members`.
+    let file = std::fs::read_to_string("/etc/group")?;
+    let mut groups = file.lines().map(|line| line.split(':'));
+    let found =
+        groups.find_map(|mut fields| (fields.next() == Some(group)).then(|| fields.nth(1)?.parse().ok()));
+    found.flatten().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("no group {group}")))
 }
 
 /// Sets what every TCP connection gets: no Nagle delay, keepalive probes every `tcp-keepalive` seconds.

@@ -35,8 +35,6 @@ use std::time::Duration;
 const READ_LEN: usize = 64 * 1024;
 /// Reads of one connection before the others get their turn.
 const READS_PER_TURN: usize = 4;
-/// Connections accepted per listener and turn.
-const ACCEPTS_PER_TURN: usize = 1000;
 const WAKER: Token = Token(usize::MAX - 1);
 
 /// How far accepting came.
@@ -196,7 +194,7 @@ impl EventLoop {
     }
 
     fn accept_from(&mut self, index: usize) -> Accepted {
-        for _ in 0..ACCEPTS_PER_TURN {
+        for _ in 0..self.engine.state.config.max_new_connections_per_cycle {
             let Some(listener) = self.engine.state.listeners.get(index) else { return Accepted::All };
             match listener.accept() {
                 Ok((stream, remote, local)) => self.admit(stream, remote, local),

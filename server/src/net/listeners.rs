@@ -29,8 +29,7 @@ impl Listeners {
         let mut listeners = Listeners { tcp: bind_tcp(config)?, ..Listeners::default() };
         if !config.unixsocket.is_empty() {
             let path = config.resolve(&config.unixsocket).display().to_string();
-            let backlog = config.tcp_backlog as i32;
-            listeners.unix = Some(accept::listen_unix(&path, config.unixsocketperm, backlog)?);
+            listeners.unix = Some(accept::listen_unix(&path, config)?);
         }
         Ok(listeners)
     }
@@ -92,7 +91,7 @@ impl Listeners {
 fn bind_tcp(config: &Config) -> Result<Vec<Listener>, ListenError> {
     match config.port {
         0 => Ok(Vec::new()),
-        port => accept::listen_tcp(&config.bind, port, config.tcp_backlog as i32),
+        _ => accept::listen_tcp(config),
     }
 }
 
