@@ -1,6 +1,7 @@
 //! INFO memory, and the figures that MEMORY STATS and MEMORY DOCTOR share with it.
 
 use super::{Page, View, human_bytes};
+use crate::client::list;
 use rufous_storage::memory::{self, AllocatorStats};
 use std::fs;
 
@@ -87,14 +88,8 @@ impl Figures {
 }
 
 fn client_bytes(view: &View<'_>) -> u64 {
-    let fixed = size_of::<crate::client::Peer>() + size_of::<crate::net::conn::IoConn>();
-    let others: usize = view
-        .state
-        .clients
-        .iter()
-        .map(|peer| fixed + peer.client.query_buffer_capacity + peer.out.len())
-        .sum();
-    (others + fixed + view.client.query_buffer_capacity + view.reply_capacity) as u64
+    let others = view.state.clients.iter().map(|peer| list::memory_total(&peer.client, peer.out.figures()));
+    (others.sum::<usize>() + list::memory_total(view.client, view.output)) as u64
 }
 
 /// Memory of the process that is not swapped out: the second number of `statm`, in pages.

@@ -14,6 +14,7 @@ mod server;
 mod stats;
 
 use crate::client::Client;
+use crate::client::output::Figures;
 use crate::context::Ctx;
 use crate::engine::State;
 use crate::store::Store;
@@ -27,8 +28,8 @@ pub struct View<'a> {
     pub state: &'a State,
     /// The client that asks: it is taken out of the registry.
     pub client: &'a Client,
-    /// Bytes that its reply buffer holds room for.
-    pub reply_capacity: usize,
+    /// Its output, without what was sent of it.
+    pub output: Figures,
 }
 
 impl<'a> View<'a> {
@@ -38,7 +39,7 @@ impl<'a> View<'a> {
             store: &*cx.db.store,
             state: &*cx.server,
             client: &*cx.client,
-            reply_capacity: cx.reply.out.capacity(),
+            output: cx.waiting.figures(cx.reply.out, 0),
         }
     }
 }
