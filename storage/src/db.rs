@@ -10,9 +10,10 @@
 use crate::blob::Blob;
 use crate::entries::{Detached, Entries, Place, View};
 use crate::entry::{Content, Entry, EntryRef, SMALL_VALUE_BYTES_MAX, parse_int};
+use crate::hash::Hasher;
 use crate::random::Random;
 use crate::string::StrMut;
-use crate::twin::hash;
+use crate::table::TableStats;
 use crate::wheel::{Popped, Wheel};
 
 /// Decimal integers are at most this long.
@@ -122,7 +123,6 @@ pub struct DbMemory {
 pub struct Db {
     pub(crate) entries: Entries,
     wheel: Wheel,
-    seed: u64,
     expires_len: usize,
     expires_sum: i128,
     fresh_access: u32,
@@ -132,9 +132,8 @@ impl Db {
     /// An empty database whose key hashes follow from `seed`.
     pub fn new(seed: u64) -> Db {
         Db {
-            entries: Entries::new(),
+            entries: Entries::new(Hasher::new(seed)),
             wheel: Wheel::new(),
-            seed,
             expires_len: 0,
             expires_sum: 0,
             fresh_access: 0,
@@ -179,7 +178,12 @@ impl Db {
     /// The hash of a key in this database, for the prefetch and `_hashed` functions.
     #[inline]
     pub fn hash(&self, key: &[u8]) -> u64 {
-        hash(self.seed, key)
+        self.entries.hash(key)
+    }
+
+    /// How the table of keys is filled; O(n).
+    pub fn table_stats(&self) -> TableStats {
+        self.entries.table_stats()
     }
 
     /// First stage of a lookup window: asks for the memory where the table would hold the hash.
@@ -380,7 +384,7 @@ impl Db {
     }
 
     /// Visits the entries of one step of a scan that began at cursor 0; 0 comes back at the end. Keys that are there
-    /// throughout come at least once.
+    /// throughout come exactly once.
     pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(EntryRef<'_>)) -> u64 {
         self.entries.scan(cursor, visit)
     }
@@ -450,7 +454,7 @@ impl Db {
         self.entries.collect(budget)
     }
 
-    /// Makes room for `keys` more.
+    /// Makes room for `keys` if there is none yet, as before loading.
     pub fn reserve(&mut self, keys: usize) {
         self.entries.reserve(keys);
     }

@@ -8,8 +8,10 @@
 use std::ptr::NonNull;
 
 use crate::entry::{Entry, EntryMut, EntryRef};
-pub(crate) use crate::twin::Place;
-use crate::twin::{self, Element, Reclaim, Table, Taken};
+use crate::hash::Hasher;
+use crate::reclaim::Reclaim;
+pub(crate) use crate::table::Place;
+use crate::table::{self, Element, Table, TableStats, Taken};
 
 /// Tells the table how to read and free entries.
 pub(crate) struct EntryElement;
@@ -34,12 +36,18 @@ pub(crate) struct Entries {
 }
 
 impl Entries {
-    pub(crate) fn new() -> Entries {
-        Entries { table: Table::new(), reclaim: Reclaim::default() }
+    pub(crate) fn new(hasher: Hasher) -> Entries {
+        Entries { table: Table::new(hasher), reclaim: Reclaim::default() }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.table.len()
+    }
+
+    /// The hash of a key, which the others here take.
+    #[inline]
+    pub(crate) fn hash(&self, key: &[u8]) -> u64 {
+        self.table.hasher().hash(key)
     }
 
     pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<Place> {
@@ -47,7 +55,7 @@ impl Entries {
     }
 
     /// The first entry under the hash that `accept` accepts; it may also be asked about entries of another hash.
-    pub(crate) fn find_hash(&self, hash: u64, mut accept: impl FnMut(EntryRef<'_>) -> bool) -> Option<Place> {
+    pub(crate) fn find_hash(&self, hash: u64, accept: impl Fn(EntryRef<'_>) -> bool) -> Option<Place> {
         // SAFETY: what lies in the table is live.
         self.table.find_hash(hash, |pointer| accept(unsafe { EntryRef::from_raw(pointer) }))
     }
@@ -115,7 +123,11 @@ impl Entries {
         self.table.memory_bytes()
     }
 
-    /// Makes room for `count` more.
+    pub(crate) fn table_stats(&self) -> TableStats {
+        self.table.stats()
+    }
+
+    /// Makes room for `count` if there is nothing yet.
     pub(crate) fn reserve(&mut self, count: usize) {
         self.table.reserve(count);
     }
@@ -136,10 +148,10 @@ impl Entries {
 }
 
 /// All entries of a table that was emptied. Dropping frees them, on any thread.
-pub(crate) type Detached = twin::Detached<EntryElement>;
+pub(crate) type Detached = table::Detached<EntryElement>;
 
 /// The entries as they were at one moment, for another thread to read.
-pub(crate) struct View(twin::View<EntryElement>);
+pub(crate) struct View(table::View<EntryElement>);
 
 impl View {
     pub(crate) fn len(&self) -> usize {

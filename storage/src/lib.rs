@@ -8,14 +8,16 @@ pub mod db;
 mod entries;
 pub mod entry;
 pub mod evict;
+mod hash;
 pub mod keyspace;
 pub mod lookup;
 #[cfg(not(miri))]
 pub mod memory;
 pub mod random;
+pub mod reclaim;
 pub mod slot;
 pub mod string;
-mod twin;
+mod table;
 pub mod wheel;
 
 pub use blob::Blob;
@@ -26,3 +28,4 @@ pub use lookup::Lookup;
 pub use random::Random;
 pub use slot::{SLOT_COUNT, key_slot};
 pub use string::StrMut;
+pub use table::TableStats;

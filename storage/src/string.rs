@@ -7,7 +7,7 @@
 use crate::blob::Blob;
 use crate::entries::Entries;
 use crate::entry::{Content, Entry, EntryRef, Str};
-use crate::twin::Place;
+use crate::table::Place;
 
 /// A string, for changing.
 pub struct StrMut<'a> {

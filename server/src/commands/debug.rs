@@ -229,14 +229,24 @@ fn htstats(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Err(error::DB_OUT_OF_RANGE);
     }
     let db = cx.db.store.keyspace.db(index as usize);
-    let memory = db.memory();
-    let text = format!(
-        "[Dictionary HT]\n number of elements: {}\n table bytes: {}\n[Expires HT]\n number of elements: {}\n wheel bytes: {}\n",
-        db.len(),
-        memory.table_bytes,
-        db.expires_len(),
-        memory.expires_bytes,
+    let table = db.table_stats();
+    let mut text = format!(
+        "[Dictionary HT]\n number of elements: {}\n table bytes: {}\n pages: {}\n directory entries: {}\n buckets: {}\n \
+         slots: {}\n elements in a neighbour bucket: {}\n elements in a stash bucket: {}\n buckets by elements:\n",
+        table.elements,
+        table.memory_bytes,
+        table.pages,
+        table.directory_entries,
+        table.buckets,
+        table.slots,
+        table.elements_in_neighbour,
+        table.elements_in_stash,
     );
+    for (elements, buckets) in table.buckets_by_elements.iter().enumerate() {
+        text += &format!("  {elements}: {buckets}\n");
+    }
+    let (expires_len, wheel_bytes) = (db.expires_len(), db.memory().expires_bytes);
+    text += &format!("[Expires HT]\n number of elements: {expires_len}\n wheel bytes: {wheel_bytes}\n");
     cx.reply.verbatim(b"txt", text.as_bytes());
     Ok(())
 }
