@@ -95,8 +95,7 @@ fn get(cx: &mut Ctx<'_>, kind: LogKind, count: Option<&[u8]>) -> Outcome {
         Some(count) => match parse_i64(count) {
             Some(-1) => usize::MAX,
             Some(count @ 0..) => count as usize,
-            Some(_) => return Err(error::SLOWLOG_COUNT),
-            None => return Err(error::NOT_AN_INTEGER),
+            _ => return Err(error::SLOWLOG_COUNT),
         },
     };
     let log = &cx.server.command_logs.logs[kind as usize];

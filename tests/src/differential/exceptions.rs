@@ -167,6 +167,7 @@ fn without_notes(reply: &Reply) -> Reply {
             }
             Reply::Array(kept)
         }
+        Reply::Set(items) => Reply::Set(items.iter().map(without_notes).collect()),
         other => other.clone(),
     }
 }
