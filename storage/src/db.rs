@@ -12,6 +12,7 @@ use crate::entries::{Detached, Entries, Place, View};
 use crate::entry::{Content, Entry, EntryRef, SMALL_VALUE_BYTES_MAX, parse_int};
 use crate::hash::Hasher;
 use crate::random::Random;
+use crate::reclaim::Garbage as Retired;
 use crate::string::StrMut;
 use crate::table::TableStats;
 use crate::wheel::{Popped, Wheel};
@@ -84,29 +85,31 @@ impl Removed {
 pub struct Garbage {
     tables: Vec<Detached>,
     entries: Vec<Removed>,
+    retired: Vec<Box<dyn Retired>>,
 }
 
 impl Garbage {
-    /// How many keys are in it.
+    /// How many keys are in it; what ended views held is not counted.
     pub fn len(&self) -> usize {
         self.tables.iter().map(Detached::len).sum::<usize>() + self.entries.len()
     }
 
     /// Whether there is nothing to free.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.len() == 0 && self.retired.is_empty()
     }
 
     /// Adds what `other` holds.
     pub fn merge(&mut self, other: Garbage) {
         self.tables.extend(other.tables);
         self.entries.extend(other.entries);
+        self.retired.extend(other.retired);
     }
 }
 
 impl From<Removed> for Garbage {
     fn from(removed: Removed) -> Garbage {
-        Garbage { tables: Vec::new(), entries: vec![removed] }
+        Garbage { entries: vec![removed], ..Garbage::default() }
     }
 }
 
@@ -398,7 +401,7 @@ impl Db {
     pub fn clear(&mut self) -> Garbage {
         self.wheel.clear();
         (self.expires_len, self.expires_sum) = (0, 0);
-        Garbage { tables: vec![self.entries.detach()], entries: Vec::new() }
+        Garbage { tables: vec![self.entries.detach()], ..Garbage::default() }
     }
 
     /// The database as it is now, for another thread to read while this one changes.
@@ -447,6 +450,15 @@ impl Db {
     /// When [`Db::due`] next has work (unix ms): keys that may be due, or its own records to put in order.
     pub fn next_due(&self) -> Option<i64> {
         if self.has_stale_records() { Some(0) } else { self.wheel.next_at() }
+    }
+
+    /// Takes out all that ended views held and nothing sees any more, for another thread to free; after a long view the
+    /// quicker way than [`Db::collect`].
+    pub fn take_garbage(&mut self) -> Garbage {
+        Garbage {
+            retired: std::iter::from_fn(|| self.entries.take_garbage()).collect(),
+            ..Garbage::default()
+        }
     }
 
     /// Frees about `budget` things that ended views held; gives how many.

@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 
 use crate::entry::{Entry, EntryMut, EntryRef};
 use crate::hash::Hasher;
-use crate::reclaim::Reclaim;
+use crate::reclaim::{Garbage, Reclaim};
 pub(crate) use crate::table::Place;
 use crate::table::{self, Element, Table, TableStats, Taken};
 
@@ -40,6 +40,7 @@ impl Entries {
         Entries { table: Table::new(hasher), reclaim: Reclaim::default() }
     }
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.table.len()
     }
@@ -50,6 +51,7 @@ impl Entries {
         self.table.hasher().hash(key)
     }
 
+    #[inline]
     pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<Place> {
         self.table.find(hash, key)
     }
@@ -60,29 +62,34 @@ impl Entries {
         self.table.find_hash(hash, |pointer| accept(unsafe { EntryRef::from_raw(pointer) }))
     }
 
+    #[inline]
     pub(crate) fn get(&self, place: Place) -> EntryRef<'_> {
         // SAFETY: the table owns it; changing it takes `&mut self`.
         unsafe { EntryRef::from_raw(self.table.at(place)) }
     }
 
     /// The entry for writing in place, unless a view sees it.
+    #[inline]
     pub(crate) fn get_mut(&mut self, place: Place) -> Option<EntryMut<'_>> {
         // SAFETY: no view sees the entry, and `&mut self` excludes other borrows.
         (!self.table.is_shared(place)).then(|| unsafe { EntryMut::from_raw(self.table.at(place)) })
     }
 
     /// The caller has seen that the key is absent.
+    #[inline]
     pub(crate) fn insert(&mut self, hash: u64, entry: Entry) -> Place {
         self.table.insert(hash, entry.into_raw(), &mut self.reclaim)
     }
 
     /// Puts `entry` in the place of one with the same key; gives the old one, unless a view sees it.
+    #[inline]
     pub(crate) fn replace(&mut self, place: Place, entry: Entry) -> (Place, Option<Entry>) {
         let (place, old) = self.table.replace(place, entry.into_raw(), &mut self.reclaim);
         (place, owned(old))
     }
 
     /// Takes the entry out; gives it, unless a view sees it.
+    #[inline]
     pub(crate) fn take(&mut self, place: Place) -> Option<Entry> {
         owned(self.table.take(place, &mut self.reclaim))
     }
@@ -105,10 +112,12 @@ impl Entries {
         out.extend(pointers.into_iter().map(|pointer| unsafe { EntryRef::from_raw(pointer) }));
     }
 
+    #[inline]
     pub(crate) fn prefetch_bucket(&self, hash: u64) {
         self.table.prefetch_bucket(hash);
     }
 
+    #[inline]
     pub(crate) fn prefetch_entry(&self, hash: u64) {
         self.table.prefetch_element(hash);
     }
@@ -144,6 +153,11 @@ impl Entries {
     /// Frees up to `budget` things that views no longer see; gives how many.
     pub(crate) fn collect(&mut self, budget: usize) -> usize {
         self.reclaim.collect(budget)
+    }
+
+    /// Takes out some of what views no longer see, for another thread to free.
+    pub(crate) fn take_garbage(&mut self) -> Option<Box<dyn Garbage>> {
+        self.reclaim.take_garbage()
     }
 }
 

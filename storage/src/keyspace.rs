@@ -106,6 +106,14 @@ impl Keyspace {
         KeyspaceView { dbs: self.dbs.iter_mut().map(Db::freeze).collect() }
     }
 
+    /// Takes out all that ended views held and nothing sees any more, for another thread to free.
+    pub fn take_garbage(&mut self) -> Garbage {
+        self.dbs.iter_mut().fold(Garbage::default(), |mut all, db| {
+            all.merge(db.take_garbage());
+            all
+        })
+    }
+
     /// Frees about `budget` things that ended views held; gives how many.
     pub fn collect(&mut self, budget: usize) -> usize {
         self.dbs.iter_mut().fold(0, |count, db| count + db.collect(budget.saturating_sub(count)))

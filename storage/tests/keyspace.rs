@@ -113,3 +113,22 @@ fn a_cleared_database_is_freed_elsewhere_and_starts_anew() {
     keyspace.db_mut(0).set_string(b"k", NewStr::Int(1), Ttl::At(5));
     assert_eq!((keyspace.len(), keyspace.expires_len()), (1, 1));
 }
+
+#[test]
+fn what_a_view_held_goes_to_another_thread_when_it_ends() {
+    let mut keyspace = Keyspace::new(1, 1);
+    for n in 0..1000i64 {
+        keyspace.db_mut(0).set_string(&n.to_le_bytes(), NewStr::Int(n), Ttl::Clear);
+    }
+    let view = keyspace.freeze();
+    for n in 0..1000i64 {
+        keyspace.db_mut(0).set_string(&n.to_le_bytes(), NewStr::Bytes(b"x"), Ttl::Clear);
+    }
+    assert!(keyspace.take_garbage().is_empty());
+    assert_eq!(view.dbs()[0].iter().filter(|entry| entry.encoding() == Encoding::Int).count(), 1000);
+    drop(view);
+    let garbage = keyspace.take_garbage();
+    assert!(!garbage.is_empty());
+    std::thread::spawn(move || drop(garbage)).join().unwrap();
+    assert_eq!(keyspace.collect(1000), 0);
+}
