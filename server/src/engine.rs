@@ -5,6 +5,7 @@
 
 use crate::boot::Process;
 use crate::client::Client;
+use crate::client::eviction::ClientMemory;
 use crate::client::registry::Registry;
 use crate::clock::Clock;
 use crate::command::table::{CommandTable, RenameFailure};
@@ -76,6 +77,8 @@ pub struct State {
     pub commands: CommandTable,
     /// Connected clients.
     pub clients: Registry,
+    /// `maxmemory-clients`.
+    pub client_memory: ClientMemory,
     /// Reasons to leave the fast path.
     pub special: EngineSpecial,
     /// Counters of INFO.
@@ -147,6 +150,7 @@ impl Engine {
             state: State {
                 commands: CommandTable::new(&config)?,
                 clients: Registry::default(),
+                client_memory: ClientMemory::default(),
                 special: EngineSpecial::empty(),
                 stats: Stats::default(),
                 pubsub: PubSub::default(),
@@ -189,6 +193,7 @@ impl Engine {
 pub fn apply_config(store: &mut Store, state: &mut State) {
     let config = &state.config;
     state.special.set(EngineSpecial::MAXMEMORY, config.maxmemory > 0);
+    state.client_memory.configure(config, state.clients.iter_mut());
     state.latency.threshold_ns = match config.latency_monitor_threshold_ms {
         0 => u64::MAX,
         ms => ms.saturating_mul(1_000_000),
@@ -237,6 +242,7 @@ impl Engine {
     /// Unties a client that is gone from everything that knows it.
     pub fn forget(&mut self, mut peer: crate::client::Peer) {
         let client = &mut peer.client;
+        self.state.client_memory.forget(client);
         self.state.watchers.unwatch(client, &mut self.store.effects);
         self.state.pubsub.forget(client);
         crate::tracking::disable(&mut self.state, &mut self.store.effects, client);

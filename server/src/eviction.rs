@@ -91,7 +91,7 @@ pub fn make_room(store: &mut Store, state: &mut State) -> Outcome {
     let duration_ns = state.clock.tick() - started_ns;
     state.latency.add_if_slow("eviction-cycle", state.clock.now_ms() / 1000, duration_ns);
     state.eviction.pending |= outcome == Outcome::Unfinished;
-    let is_over = outcome == Outcome::Full || excess(&state.config) > 0;
+    let is_over = outcome != Outcome::Fits;
     state.eviction.note(is_over, state.clock.monotonic_us());
     outcome
 }
@@ -131,31 +131,42 @@ fn evict(store: &mut Store, state: &mut State) -> Outcome {
         lfu: Lfu { decay_minutes: config.lfu_decay_time_m, log_factor: config.lfu_log_factor },
         now: clock.now_ms(),
     };
-    let mut evicted = 0;
-    while excess(config) > 0 {
+    // What the eviction sets off (messages to clients that cache the key) must not make it evict more.
+    let to_free = excess(config);
+    let (mut freed, mut evicted) = (0, 0);
+    while freed < to_free {
         let Some((db, key)) = eviction.evictor.choose(&store.keyspace, &choice, &mut store.random) else {
             return wait_for_lazy_free(store, config, is_late);
         };
-        evict_key(store, db, &key, config.lazyfree_lazy_eviction);
+        freed += evict_key(store, db, &key, config.lazyfree_lazy_eviction);
         evicted += 1;
-        if evicted % KEYS_PER_LOOK == 0 && is_late() {
-            return Outcome::Unfinished;
+        if evicted % KEYS_PER_LOOK == 0 {
+            if excess(config) == 0 {
+                return Outcome::Fits;
+            }
+            if is_late() {
+                return Outcome::Unfinished;
+            }
         }
     }
     Outcome::Fits
 }
 
-fn evict_key(store: &mut Store, db: usize, key: &[u8], lazy: bool) {
-    let Some(removed) = store.keyspace.db_mut(db).remove(key) else { return };
+/// Removes a key with all that follows; returns the bytes that this freed at once.
+fn evict_key(store: &mut Store, db: usize, key: &[u8], lazy: bool) -> u64 {
+    let before = memory::used_bytes();
+    let Some(removed) = store.keyspace.db_mut(db).remove(key) else { return 0 };
     if lazy {
         store.lazyfree.free(removed);
     } else {
         drop(removed);
     }
+    let freed = before.saturating_sub(memory::used_bytes()) as u64;
     store.stats.evicted += 1;
     store.dirty += 1;
     store.effects.changed(db, key);
     store.effects.event(db, key, EVICTED);
+    freed
 }
 
 /// No key is left, but the lazy-free thread may still give memory back.

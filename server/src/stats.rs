@@ -118,6 +118,8 @@ pub struct Stats {
     pub errors: BTreeMap<String, u64>,
     /// New error codes are no longer counted.
     pub errors_disabled: bool,
+    /// Connections closed because of `maxmemory-clients`.
+    pub evicted_clients: u64,
     /// Connections closed because of the query-buffer limit.
     pub query_buffer_limit_closes: u64,
     /// Connections closed because of an output-buffer limit.

@@ -4,6 +4,7 @@
 //! Invariants: `special` mirrors the fields that dispatch must look at before the fast path (see [`Special`]);
 //! whoever changes such a field sets or clears its bit in the same function.
 
+pub mod eviction;
 pub mod list;
 pub mod output;
 pub mod registry;
@@ -190,6 +191,8 @@ pub struct Client {
     pub query_buffer_peak: usize,
     /// Bytes of arguments of the request being read (`argv-mem`).
     pub argument_bytes: usize,
+    /// Bytes that `maxmemory-clients` counts for it.
+    pub counted_bytes: u64,
     /// The kernel took less than there was: the loop waits until it takes more.
     pub awaits_write: bool,
 }
@@ -238,6 +241,7 @@ impl Client {
             query_buffer_capacity: 0,
             query_buffer_peak: 0,
             argument_bytes: 0,
+            counted_bytes: 0,
             awaits_write: false,
         }
     }

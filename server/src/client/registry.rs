@@ -93,6 +93,11 @@ impl Registry {
         self.by_id.values().filter_map(|&token| self.get(token))
     }
 
+    /// All clients, in no order; the one taken out is missing.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Peer> {
+        self.peers.iter_mut().filter_map(|(_, peer)| peer.as_deref_mut())
+    }
+
     /// Tokens in order of id.
     pub fn tokens(&self) -> Vec<usize> {
         self.by_id.values().copied().collect()

@@ -61,7 +61,7 @@ fn write_keys(page: &mut Page, view: &View<'_>) {
     page.field("expired_time_cap_reached_count", view.state.stats.expire_budget_spent);
     page.field("expire_cycle_cpu_milliseconds", view.state.stats.expire_ns / 1_000_000);
     page.field("evicted_keys", keys.evicted);
-    page.field("evicted_clients", 0);
+    page.field("evicted_clients", view.state.stats.evicted_clients);
     page.field("total_eviction_exceeded_time", total_us / 1000);
     page.field("current_eviction_exceeded_time", current_us / 1000);
     page.field("keyspace_hits", keys.hits);

@@ -16,7 +16,7 @@ use super::conn::{IoConn, Stalled};
 use super::listeners::LISTENER_BASE;
 use super::stream::Stream;
 use crate::client::output::would_block;
-use crate::client::{Client, Closing, Peer};
+use crate::client::{Client, Closing, Peer, eviction as eviction_of_clients};
 use crate::dispatch::window;
 use crate::engine::{Engine, EngineSpecial, State};
 use crate::shutdown::{self, Signal};
@@ -134,6 +134,9 @@ impl EventLoop {
             self.run_timers();
             tracking::broadcast(&mut self.engine.state);
             self.settle();
+            if eviction_of_clients::evict(&mut self.engine.state) {
+                self.settle();
+            }
             let duration_ns = self.engine.state.clock.tick() - started_ns;
             let stats = &mut self.engine.state.stats;
             // RESETSTAT may have come in between.
@@ -266,10 +269,16 @@ impl EventLoop {
             }
             self.read_once(&mut peer);
         }
+        self.put_back(peer);
+    }
+
+    fn put_back(&mut self, mut peer: Box<Peer>) {
+        let State { clients, client_memory, .. } = &mut self.engine.state;
         if !peer.out.is_empty() || peer.client.closing.is_some() {
-            self.engine.state.clients.mark_dirty_taken(&mut peer.client);
+            clients.mark_dirty_taken(&mut peer.client);
         }
-        self.engine.state.clients.put_back(peer);
+        client_memory.count(&mut peer.client, &peer.out);
+        clients.put_back(peer);
     }
 
     fn read_once(&mut self, peer: &mut Peer) {
@@ -381,10 +390,7 @@ impl EventLoop {
         if conn.readable && conn.stalled.is_none() {
             self.again.push(token);
         }
-        if !peer.out.is_empty() || peer.client.closing.is_some() {
-            self.engine.state.clients.mark_dirty_taken(&mut peer.client);
-        }
-        self.engine.state.clients.put_back(peer);
+        self.put_back(peer);
     }
 
     // ---- timers ----
@@ -498,6 +504,7 @@ impl EventLoop {
                 }
             }
         }
+        self.engine.state.client_memory.count(&mut peer.client, &peer.out);
         match peer.client.closing {
             Some(Closing::Now) => self.close(token),
             Some(Closing::AfterReply) if peer.out.is_empty() => self.close(token),
