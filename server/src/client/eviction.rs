@@ -1,7 +1,8 @@
 //! `maxmemory-clients`: closes the clients that take the most memory until all together fit.
 //!
 //! Invariants: once there was a limit, `total` is the sum of `counted_bytes` of all clients; a client is counted anew
-//! whenever its requests ran or its output was sent, so that the sum costs nothing per turn.
+//! whenever its requests ran or its output was sent, so that the sum costs nothing per turn. Who is to be closed counts
+//! no more.
 
 use super::output::Output;
 use super::{Client, Closing, Peer, list};
@@ -32,16 +33,22 @@ impl ClientMemory {
     /// Counts a client anew.
     #[inline]
     pub fn count(&mut self, client: &mut Client, out: &Output) {
-        if self.is_counting {
+        if self.is_counting && client.closing != Some(Closing::Now) {
             let bytes = list::memory_total(client, out.figures()) as u64;
             self.total = self.total - client.counted_bytes + bytes;
             client.counted_bytes = bytes;
         }
     }
 
-    /// A client is gone.
-    pub fn forget(&mut self, client: &Client) {
-        self.total -= client.counted_bytes;
+    /// A client is gone, or as good as.
+    pub fn forget(&mut self, client: &mut Client) {
+        self.total -= std::mem::take(&mut client.counted_bytes);
+    }
+
+    /// Is there a limit?
+    #[inline]
+    pub fn is_limited(&self) -> bool {
+        self.limit_bytes.is_some()
     }
 
     fn excess(&self) -> u64 {
@@ -67,24 +74,51 @@ pub fn evict(state: &mut State) -> bool {
 
 #[cold]
 fn evict_largest(state: &mut State) -> bool {
-    let open = state.clients.iter().filter(|peer| !peer.client.no_evict && peer.client.closing.is_none());
+    let open = state.clients.iter().filter(|peer| may_evict(&peer.client));
     let mut candidates: Vec<(u64, usize)> =
         open.map(|peer| (peer.client.counted_bytes, peer.client.token)).collect();
     candidates.sort_unstable_by(|a, b| b.cmp(a));
-    let mut excess = state.client_memory.excess();
-    for &(bytes, token) in &candidates {
-        if excess == 0 {
+    for &(_, token) in &candidates {
+        if state.client_memory.excess() == 0 {
             break;
         }
-        excess = excess.saturating_sub(bytes);
-        state.stats.evicted_clients += 1;
-        if let Some(Peer { client, out }) = state.clients.get(token) {
-            let line = list::line(&state.commands, state.clock.now_ms(), client, out.figures());
-            state.log.notice(format_args!("Evicting client: {line}"));
+        if let Some(mut peer) = state.clients.take(token) {
+            close(state, &mut peer);
+            state.clients.mark_dirty_taken(&mut peer.client);
+            state.clients.put_back(peer);
         }
-        state.clients.close(token, Closing::Now);
     }
     !candidates.is_empty()
+}
+
+/// Before the requests of a client run, which hold `bytes` of memory and of which it is to know only now: closes who must
+/// go. False if that is this one.
+pub fn admit(state: &mut State, peer: &mut Peer, bytes: usize) -> bool {
+    peer.client.query_buffer_capacity = bytes;
+    state.client_memory.count(&mut peer.client, &peer.out);
+    if state.client_memory.excess() == 0 {
+        return true;
+    }
+    let others = state.clients.iter().map(|peer| &peer.client).filter(|client| may_evict(client));
+    let largest = others.map(|client| client.counted_bytes).max().unwrap_or(0);
+    if may_evict(&peer.client) && peer.client.counted_bytes >= largest {
+        close(state, peer);
+        return false;
+    }
+    evict(state);
+    true
+}
+
+fn may_evict(client: &Client) -> bool {
+    !client.no_evict && client.closing.is_none()
+}
+
+fn close(state: &mut State, peer: &mut Peer) {
+    let line = list::line(&state.commands, state.clock.now_ms(), &peer.client, peer.out.figures());
+    state.log.notice(format_args!("Evicting client: {line}"));
+    state.stats.evicted_clients += 1;
+    state.client_memory.forget(&mut peer.client);
+    peer.client.close(Closing::Now);
 }
 
 #[cfg(test)]

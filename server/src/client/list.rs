@@ -4,6 +4,7 @@ use super::output::Figures;
 use super::{Address, Client, Closing, Peer, Special};
 use crate::command::table::CommandTable;
 use crate::net::conn::IoConn;
+use crate::transaction::Watched;
 use rufous_protocol::reply::Resp;
 use std::fmt::Write;
 
@@ -55,7 +56,8 @@ pub fn line(commands: &CommandTable, now_ms: i64, client: &Client, output: Figur
     line
 }
 
-/// Heap bytes that a client costs: its two halves, buffers, queue, subscriptions. Output in front of the tail included.
+/// Heap bytes that a client costs: its two halves, buffers, queue, subscriptions, watched keys. Arguments being read are
+/// part of the query buffer. Output in front of the tail included.
 pub fn memory_total(client: &Client, output: Figures) -> usize {
     let queue = client.multi.as_ref().map_or(0, |multi| queued_bytes(client) + multi.queued.len() * 64);
     let subscriptions = client.subscriptions.as_ref().map_or(0, |mine| mine.memory());
@@ -64,10 +66,10 @@ pub fn memory_total(client: &Client, output: Figures) -> usize {
         + size_of::<IoConn>()
         + client.name.capacity()
         + client.query_buffer_capacity
-        + client.argument_bytes
         + output.capacity
         + output.memory
         + queue
+        + client.watched.iter().map(|watched| size_of::<Watched>() + watched.key.len()).sum::<usize>()
         + subscriptions
         + tracking
 }

@@ -134,9 +134,7 @@ impl EventLoop {
             self.run_timers();
             tracking::broadcast(&mut self.engine.state);
             self.settle();
-            if eviction_of_clients::evict(&mut self.engine.state) {
-                self.settle();
-            }
+            self.evict_clients();
             let duration_ns = self.engine.state.clock.tick() - started_ns;
             let stats = &mut self.engine.state.stats;
             // RESETSTAT may have come in between.
@@ -270,6 +268,13 @@ impl EventLoop {
             self.read_once(&mut peer);
         }
         self.put_back(peer);
+        self.evict_clients();
+    }
+
+    fn evict_clients(&mut self) {
+        if eviction_of_clients::evict(&mut self.engine.state) {
+            self.settle();
+        }
     }
 
     fn put_back(&mut self, mut peer: Box<Peer>) {
@@ -343,6 +348,11 @@ impl EventLoop {
             batch.clear();
             let progress = conn.parser.parse(buf, &mut consumed, &limits, batch, window::WINDOW);
             if !batch.is_empty() {
+                if engine.state.client_memory.is_limited()
+                    && !eviction_of_clients::admit(&mut engine.state, peer, buf.len() + batch.memory())
+                {
+                    break;
+                }
                 let stopped = window::run(engine, peer, batch, buf, 0);
                 if stopped < batch.len() {
                     stalled_at = Some(stopped);
