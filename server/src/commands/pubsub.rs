@@ -1,11 +1,13 @@
 //! Publish and subscribe. Who listens to what, and delivery, are in [`crate::pubsub`].
 
+use crate::client::Special;
 use crate::command::keys::NOT_KEY;
 use crate::command::table::container;
 use crate::command::{Command, Flags, Group, KeySpec, Outcome};
 use crate::context::Ctx;
 use crate::pubsub::{self, Kind};
 use rufous_protocol::glob;
+use rufous_protocol::reply::Reply;
 use rufous_protocol::request::Args;
 
 const QUERY: Flags = Flags::PUBSUB.union(Flags::LOADING).union(Flags::STALE);
@@ -129,13 +131,22 @@ fn count(cx: &Ctx<'_>, kind: Kind) -> i64 {
     }
 }
 
+/// Confirms one subscription or its end. As a push it reaches even a client that muted its replies.
+fn confirm(cx: &mut Ctx<'_>, kind: Kind, word: &[u8], name: Option<&[u8]>) {
+    let count = count(cx, kind);
+    let resp = cx.client.resp;
+    let out = if cx.is(Special::REPLY_MUTED) { &mut cx.pushes } else { &mut *cx.reply.out };
+    let mut reply = Reply::new(out, resp);
+    reply.push(3);
+    reply.bulk(word);
+    reply.bulk_or_null(name);
+    reply.integer(count);
+}
+
 fn subscribe_all(cx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Outcome {
     for name in args.from(1) {
         cx.server.pubsub.subscribe(kind, cx.client, name);
-        cx.reply.push(3);
-        cx.reply.bulk(kind.words().0);
-        cx.reply.bulk(name);
-        cx.reply.integer(count(cx, kind));
+        confirm(cx, kind, kind.words().0, Some(name));
     }
     Ok(())
 }
@@ -158,20 +169,14 @@ fn unsubscribe_all(cx: &mut Ctx<'_>, args: Args<'_>, kind: Kind) -> Outcome {
     }
     if names.is_empty() {
         // Subscribed to nothing: one confirmation all the same.
-        cx.reply.push(3);
-        cx.reply.bulk(kind.words().1);
-        cx.reply.null();
-        cx.reply.integer(count(cx, kind));
+        confirm(cx, kind, kind.words().1, None);
     }
     Ok(())
 }
 
 fn unsubscribe_one(cx: &mut Ctx<'_>, name: &[u8], kind: Kind) {
     cx.server.pubsub.unsubscribe(kind, cx.client, name);
-    cx.reply.push(3);
-    cx.reply.bulk(kind.words().1);
-    cx.reply.bulk(name);
-    cx.reply.integer(count(cx, kind));
+    confirm(cx, kind, kind.words().1, Some(name));
 }
 
 /// SUBSCRIBE channel [channel ...]

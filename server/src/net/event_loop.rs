@@ -341,6 +341,7 @@ impl EventLoop {
         let conn = &mut conns[peer.client.token];
         let buf: &[u8] = if fresh > 0 { &buffer[..fresh] } else { &conn.input };
         peer.client.query_buffer_peak = peer.client.query_buffer_peak.max(buf.len());
+        peer.client.query_buffer_len = buf.len();
         let mut consumed = 0;
         let mut stalled_at = None;
         loop {
