@@ -10,7 +10,14 @@ use rufous_protocol::request::Args;
 
 /// Sets a new connection's standing.
 pub fn greet(config: &Config, client: &mut Client) {
-    client.special.set(Special::UNAUTHENTICATED, !config.requirepass.is_empty());
+    client.authenticated = config.requirepass.is_empty();
+    admit(config, client);
+}
+
+/// Without a password nobody has to prove who he is. With a new one, who has proved it stays in.
+pub fn admit(config: &Config, client: &mut Client) {
+    let refused = !client.authenticated && !config.requirepass.is_empty();
+    client.special.set(Special::UNAUTHENTICATED, refused);
 }
 
 /// Proves who the client is, or refuses.
@@ -21,6 +28,7 @@ pub fn authenticate(cx: &mut Ctx<'_>, user: &[u8], password: &[u8]) -> Result<()
         return Err(error::WRONG_PASS);
     }
     cx.client.user = "default".into();
+    cx.client.authenticated = true;
     cx.client.special.remove(Special::UNAUTHENTICATED);
     Ok(())
 }

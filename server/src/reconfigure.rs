@@ -4,7 +4,6 @@
 //! A refusal undoes the whole CONFIG SET (see [`crate::config::set`]), which calls again with the old values.
 
 use crate::boot;
-use crate::client::Special;
 use crate::config::{Changed, Config, Host};
 use crate::engine::{self, State};
 use crate::store::Store;
@@ -33,7 +32,7 @@ impl Host for Reconfigure<'_> {
             Changed::MaxMemory => warn_about_maxmemory(state),
             Changed::OomScoreAdj => adjust_score(state)?,
             Changed::ProcTitle => show_title(state)?,
-            Changed::RequirePass => let_in_without_password(state),
+            Changed::RequirePass => admit_all(state),
             Changed::LocaleCollate => {
                 if !crate::sys::has_collation(&state.config.locale_collate) {
                     return Err("Invalid locale name".into());
@@ -114,14 +113,10 @@ fn show_title(state: &State) -> Result<(), String> {
     })
 }
 
-/// Without a password nobody has to prove who he is; with a new one, who is in stays in.
-fn let_in_without_password(state: &mut State) {
-    if !state.config.requirepass.is_empty() {
-        return;
-    }
+fn admit_all(state: &mut State) {
     for token in state.clients.tokens() {
         if let Some(peer) = state.clients.get_mut(token) {
-            peer.client.special.remove(Special::UNAUTHENTICATED);
+            crate::acl::admit(&state.config, &mut peer.client);
         }
     }
 }

@@ -147,6 +147,8 @@ pub struct Client {
     pub lib_version: Vec<u8>,
     /// The authenticated user's name.
     pub user: String,
+    /// Whether it has proved who it is, or came while nobody had to.
+    pub authenticated: bool,
     /// Reasons to leave the fast path.
     pub special: Special,
     /// Set when the connection is to be closed; see also [`Special::CLOSING`].
@@ -219,6 +221,7 @@ impl Client {
             lib_name: Vec::new(),
             lib_version: Vec::new(),
             user: "default".into(),
+            authenticated: false,
             special: Special::empty(),
             closing: None,
             reply_mode: ReplyMode::On,

@@ -84,6 +84,7 @@ fn config_set(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Err(ReplyError::formatted(refusal.to_string()));
     }
     engine::apply_config(cx.db.store, cx.server);
+    crate::acl::admit(&cx.server.config, cx.client);
     let names: Vec<&[u8]> = pairs.iter().map(|(name, _)| *name).collect();
     for line in cx.server.config.warnings_after_set(&names) {
         cx.server.log.warning(line);

@@ -158,7 +158,8 @@ fn hello(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if let Some((user, password)) = credentials {
         acl::authenticate(cx, user, password)?;
     }
-    if cx.is(Special::UNAUTHENTICATED) {
+    // Asked of every client, even while there is no password.
+    if !cx.client.authenticated {
         return Err(error::NO_AUTH_HELLO);
     }
     if let Some(name) = name {

@@ -72,20 +72,23 @@ pub(crate) fn system_text(error: &io::Error) -> String {
 pub fn title_is_valid(template: &[u8]) -> bool {
     const VARIABLES: [&[u8]; 7] =
         [b"title", b"listen-addr", b"server-mode", b"port", b"tls-port", b"unixsocket", b"config-file"];
-    let mut rest = template;
+    let (mut rest, mut shows) = (template, false);
     while let Some(brace) = rest.iter().position(|&byte| byte == b'{') {
+        shows |= rest[..brace].iter().any(|&byte| byte != b' ');
         let after = &rest[brace + 1..];
         if let [b'{', after @ ..] = after {
-            rest = after;
+            (rest, shows) = (after, true);
             continue;
         }
         let Some(end) = after.iter().position(|&byte| byte == b'}') else { return false };
         if !VARIABLES.contains(&&after[..end]) {
             return false;
         }
+        // The title may be empty, and with it all that is shown.
+        shows |= &after[..end] != b"title";
         rest = &after[end + 1..];
     }
-    !template.is_empty()
+    shows || rest.iter().any(|&byte| byte != b' ')
 }
 
 fn utf8(value: &[u8]) -> Result<String, Problem> {
@@ -271,9 +274,7 @@ pub(super) mod percentiles {
         let given = if none { &[] } else { arguments };
         let mut percentiles = Vec::with_capacity(given.len());
         for argument in given {
-            let parsed = std::str::from_utf8(argument).ok().and_then(|text| text.parse::<f64>().ok());
-            let percentile = parsed
-                .filter(|value| !value.is_nan())
+            let percentile = rufous_protocol::number::parse_f64(argument)
                 .ok_or("Invalid latency-tracking-info-percentiles parameters")?;
             if !(0.0..=100.0).contains(&percentile) {
                 return Err(

@@ -66,6 +66,13 @@ pub const EXCEPTIONS: &[Exception] = &[
         },
     },
     Exception {
+        reason: "Redis reads a cursor up to its first NUL byte",
+        applies: |it| {
+            let cut = it.step.command.get(1).is_some_and(|cursor| cursor.contains(&0));
+            cut && it.step.name() == "scan" && it.our_error_is("ERR invalid cursor")
+        },
+    },
+    Exception {
         reason: "COMMAND LIST names what came after the reference",
         applies: |it| {
             let (Some(ours), Some(theirs)) = (it.our_items(), it.their_items()) else { return false };
@@ -126,6 +133,10 @@ impl Difference<'_> {
 
     fn their_pairs(&self) -> Option<Vec<(Reply, Reply)>> {
         if let [reply] = self.theirs { reply.pairs() } else { None }
+    }
+
+    fn our_error_is(&self, text: &str) -> bool {
+        matches!(self.ours, [Reply::Error(ours)] if ours == text.as_bytes())
     }
 
     fn our_items(&self) -> Option<&[Reply]> {

@@ -10,17 +10,21 @@ use crate::command;
 pub const TRACKING: Family = Family { name: "tracking", steps, fresh_servers: false };
 
 fn steps(draw: &mut Draw, steps: &mut Vec<Step>) {
-    if steps.is_empty() && !draw.resp3 {
+    if steps.is_empty() {
+        // One client tracks throughout: Rufous forgets what was read when the last one stops.
+        steps.push(Step::exact(command!["CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "never"]).on(1));
+    }
+    if steps.len() == 1 && !draw.resp3 {
         steps.push(Step::new(command!["SUBSCRIBE", "__redis__:invalidate"], Compare::Burst).on(2));
     }
     let step = match draw.below(18) {
-        0 | 1 => Step::exact(switch(draw)),
+        // Rufous tells of a transaction's changes at its end, so also of those before tracking began inside it.
+        0 | 1 if !in_transaction(steps) => Step::exact(switch(draw)),
         2 => Step::exact(command!["CLIENT", "TRACKING", "OFF"]),
         3 => Step::exact(command!["CLIENT", "CACHING", draw.word(&["YES", "NO", "YES", "x"])]),
         4 => Step::exact(command!["CLIENT", "TRACKINGINFO"]),
-        5 | 6 => Step::exact(command!["GET", draw.key()]),
-        7 => Step::exact([command!["MGET"], draw.keys(3)].concat()),
-        8 => Step::exact(command!["STRLEN", draw.key()]),
+        // For the same reason no keys are read inside one that may have changed them.
+        5..=8 if !in_transaction(steps) => Step::exact(read(draw)),
         9 => Step::exact(command!["MULTI"]),
         10 => Step::exact(command!["EXEC"]),
         11 | 12 => Step::exact(strings::any_write(draw)),
@@ -33,6 +37,19 @@ fn steps(draw: &mut Draw, steps: &mut Vec<Step>) {
         // In a transaction the PING is queued like any other command; its reply then ends the burst all the same.
         steps.push(Step::new(command!["ECHO", "sync"], Compare::Burst));
     }
+}
+
+fn read(draw: &mut Draw) -> Command {
+    match draw.below(4) {
+        0 => command!["STRLEN", draw.key()],
+        1 => [command!["MGET"], draw.keys(3)].concat(),
+        _ => command!["GET", draw.key()],
+    }
+}
+
+fn in_transaction(steps: &[Step]) -> bool {
+    let last = steps.iter().rev().filter(|step| step.connection == 0).map(Step::name);
+    last.into_iter().find(|name| name == "multi" || name == "exec").is_some_and(|name| name == "multi")
 }
 
 fn switch(draw: &mut Draw) -> Command {

@@ -72,6 +72,7 @@ fn reports_name_line_and_problem() {
         "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]",
     );
     same("proc-title-template {x}", "template format is invalid or contains unknown variables");
+    same("proc-title-template {title}", "template format is invalid or contains unknown variables");
     same("sentinel monitor a", "sentinel directive while not in sentinel mode");
     same("module.directive", "Module config specified without value");
     same("rename-command a", "Bad directive or wrong number of arguments");
