@@ -7,7 +7,7 @@ use crate::client::{Closing, Special};
 use crate::config::LogLevel;
 use crate::engine::{Engine, State};
 use crate::store::{Keys, Store};
-use crate::{fanout, limits};
+use crate::{fanout, limits, tracking};
 use rufous_storage::memory;
 
 /// Expired keys removed per turn of the loop at most: bounds the pause that a wave of expiries causes.
@@ -84,6 +84,7 @@ pub fn next_clients(state: &mut State) -> Vec<usize> {
 /// What is done `hz` times a second. `clients` are those whose turn it is.
 pub fn run(engine: &mut Engine, clients: &[usize]) {
     engine.store.keyspace.collect(RETIRED_PER_TURN);
+    tracking::make_room_without_client(engine);
     let state = &mut engine.state;
     let now = state.clock.now_ms();
     let used = memory::used_bytes() as u64;

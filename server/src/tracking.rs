@@ -16,7 +16,7 @@ use crate::command::table::CommandId;
 use crate::command::{Command, Flags, keys};
 use crate::context::Ctx;
 use crate::effects::{Effects, Listening};
-use crate::engine::{EngineSpecial, State};
+use crate::engine::{Engine, EngineSpecial, State};
 use crate::pubsub::after_push;
 use indexmap::IndexMap;
 use rufous_protocol::reply::{Reply, Resp};
@@ -252,13 +252,14 @@ pub fn invalidate(state: &mut State, running: &mut Running<'_>, key: &[u8], expi
         return;
     }
     state.tracking.gather(key, if expired { 0 } else { running.client.id });
-    tell_readers(state, running, key);
+    let changed_by = running.client.id;
+    tell_readers(state, running, key, changed_by);
 }
 
-fn tell_readers(state: &mut State, running: &mut Running<'_>, key: &[u8]) {
+fn tell_readers(state: &mut State, running: &mut Running<'_>, key: &[u8], changed_by: u64) {
     let Some(readers) = state.tracking.take_readers(key) else { return };
     for id in readers {
-        let own_change = id == running.client.id;
+        let own_change = id == changed_by;
         let Some(reader) = find(state, running, id) else { continue };
         let Some(tracking) = &reader.tracking else { continue };
         if !tracking.is_broadcast() && !(tracking.no_loop && own_change) {
@@ -298,11 +299,19 @@ pub fn make_room(state: &mut State, random: &mut Random, running: &mut Running<'
         let victim = random.below(state.tracking.keys_count() as u64) as usize;
         let Some((key, _)) = state.tracking.readers.get_index(victim) else { break };
         let key = key.clone();
-        tell_readers(state, running, &key);
+        tell_readers(state, running, &key, 0);
     }
     refresh_overfull(state);
     if !state.special.contains(EngineSpecial::TRACKING_OVERFULL) {
         state.tracking.overfull_visits = 0;
+    }
+}
+
+/// The same from the cron, so that an idle server's table shrinks too.
+pub fn make_room_without_client(engine: &mut Engine) {
+    if engine.state.special.contains(EngineSpecial::TRACKING_OVERFULL) {
+        let running = &mut Running { client: &mut Client::nobody(), own: &mut Vec::new() };
+        make_room(&mut engine.state, &mut engine.store.random, running);
     }
 }
 

@@ -180,6 +180,10 @@ pub fn call(cx: &mut Ctx<'_>, id: CommandId, row: &'static Command, args: Args<'
         monitor::feed(cx, row, args);
     }
     if cx.is(Special::TRACKING) && row.flags.contains(Flags::READONLY) {
+        // What changed before the read concerns only who read before: inside EXEC the queue may hold such news.
+        if !cx.db.store.effects.is_empty() {
+            fanout::publish(cx.server, &mut cx.db.store.effects, cx.client, &mut cx.pushes);
+        }
         tracking::remember_keys(cx, row, args);
     }
     cx.redacted.clear();
