@@ -24,6 +24,21 @@ mod page;
 mod resize;
 mod sample;
 mod scan;
+/// Whether two keys are equal, without a call for the lengths that keys usually have.
+#[inline]
+fn same_key(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match (a.first_chunk::<8>(), a.last_chunk::<8>(), b.first_chunk::<8>(), b.last_chunk::<8>()) {
+        // Two words that overlap or touch cover up to 16 bytes.
+        (Some(a_first), Some(a_last), Some(b_first), Some(b_last)) if a.len() <= 16 => {
+            a_first == b_first && a_last == b_last
+        }
+        _ => a == b,
+    }
+}
+
 #[cfg(test)]
 mod tests;
 mod view;
@@ -132,7 +147,7 @@ impl<E: Element> Table<E> {
     #[inline]
     pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<Place> {
         // SAFETY: elements of the table live.
-        self.find_hash(hash, |ptr| unsafe { E::key(ptr) } == key)
+        self.find_hash(hash, |ptr| same_key(unsafe { E::key(ptr) }, key))
     }
 
     /// The element at a place.
