@@ -1,0 +1,245 @@
+//! What an operator does: change the configuration, read INFO, limit memory, end the server.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::{Duration, Instant};
+
+use rufous_tests::conn::{Conn, closed};
+use rufous_tests::server::{Server, Signal, Which, program_or_notice};
+
+fn rufous(arguments: &[&str]) -> Server {
+    Server::spawn(Which::Rufous, arguments)
+}
+
+/// The fields of INFO in their order, section titles as `# Title`.
+fn info_lines(conn: &mut Conn, sections: &str) -> Vec<(String, String)> {
+    let text = conn.must(&format!("INFO {sections}")).text();
+    let lines = text.split("\r\n").filter(|line| !line.is_empty());
+    lines.map(|line| line.split_once(':').unwrap_or((line, ""))).map(|(a, b)| (a.into(), b.into())).collect()
+}
+
+fn info_field(conn: &mut Conn, name: &str) -> String {
+    let lines = info_lines(conn, "everything");
+    lines.into_iter().find(|(field, _)| field == name).unwrap_or_else(|| panic!("no field {name}")).1
+}
+
+fn info_number(conn: &mut Conn, name: &str) -> u64 {
+    info_field(conn, name).parse().unwrap_or_else(|_| panic!("{name} is no number"))
+}
+
+fn directive(conn: &mut Conn, name: &str) -> String {
+    conn.must(&format!("CONFIG GET {name}")).items().expect("a pair")[1].text()
+}
+
+/// Lets time pass until `holds`.
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_new_port_is_listened_on_at_once_and_the_old_one_no_more() {
+    let server = rufous(&[]);
+    let mut conn = server.connect();
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    conn.must(&format!("CONFIG SET port {}", free.port()));
+    assert_eq!(Conn::open(free).unwrap().ask("PING").text(), "PONG");
+    assert!(Conn::open(server.address()).is_err(), "the old port is closed");
+    assert_eq!(conn.ask("PING").text(), "PONG", "who is connected stays");
+    assert_eq!(info_number(&mut conn, "tcp_port"), u64::from(free.port()));
+}
+
+#[test]
+fn a_refused_port_undoes_the_whole_config_set() {
+    let server = rufous(&[]);
+    let mut conn = server.connect();
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let reply = conn.ask(&format!("CONFIG SET timeout 77 port {port} maxmemory 1gb")).text();
+    assert_eq!(
+        reply,
+        "ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port. Check server logs."
+    );
+    assert_eq!(directive(&mut conn, "timeout"), "0");
+    assert_eq!(directive(&mut conn, "maxmemory"), "0");
+    assert_eq!(server.connect().ask("PING").text(), "PONG", "the old port is listened on again");
+    let reply = conn.ask("CONFIG SET bind 192.0.2.1").text();
+    assert!(reply.ends_with("Failed to bind to specified addresses."), "{reply}");
+    assert_eq!(server.connect().ask("PING").text(), "PONG");
+}
+
+#[test]
+fn a_password_keeps_out_the_new_and_leaves_in_the_old() {
+    let server = rufous(&[]);
+    let mut old = server.connect();
+    old.must("CONFIG SET requirepass secret");
+    let mut new = server.connect();
+    assert_eq!(new.ask("PING").text(), "NOAUTH Authentication required.");
+    assert!(new.ask("AUTH wrong").text().starts_with("WRONGPASS"));
+    assert_eq!(info_number(&mut old, "acl_access_denied_auth"), 1);
+    assert!(old.call(&["CONFIG", "SET", "requirepass", ""]).unwrap().is_ok());
+    assert_eq!(new.ask("PING").text(), "PONG", "without a password nobody is kept out");
+}
+
+#[test]
+fn config_rewrite_needs_a_file() {
+    let server = rufous(&[]);
+    let reply = server.connect().ask("CONFIG REWRITE").text();
+    assert_eq!(reply, "ERR The server is running without a config file");
+}
+
+#[test]
+fn info_has_the_fields_of_redis_in_its_order() {
+    let Some(_) = program_or_notice("redis-server", "administration") else { return };
+    let redis = Server::spawn(Which::Redis, &[] as &[&str]);
+    let server = rufous(&[]);
+    let lines = |server: &Server| {
+        let mut conn = server.connect();
+        conn.must("SET key value EX 100");
+        info_lines(&mut conn, "").into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    let (theirs, ours) = (lines(&redis), lines(&server));
+    let mut rest = ours.iter();
+    for field in &theirs {
+        assert!(ours.contains(field), "{field} is missing");
+        assert!(rest.any(|name| name == field), "{field} is out of order");
+    }
+}
+
+#[test]
+fn info_shows_the_sections_that_are_asked_for() {
+    let server = rufous(&[]);
+    let mut conn = server.connect();
+    let mut titles = |sections: &str| {
+        let lines = info_lines(&mut conn, sections);
+        let titles = lines.iter().filter_map(|(name, _)| name.strip_prefix("# "));
+        titles.collect::<Vec<_>>().join(" ")
+    };
+    let default =
+        "Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Keyspace";
+    assert_eq!(titles(""), default);
+    assert_eq!(titles("nosuch default"), default);
+    assert_eq!(titles("nosuch"), "");
+    assert_eq!(titles("Keyspace cpu CPU"), "CPU Keyspace");
+    assert_eq!(titles("latencystats default"), default.replace("Cluster", "Latencystats Cluster"));
+    let all = default.replace("Errorstats", "Commandstats Errorstats Latencystats");
+    assert_eq!(titles("all"), all);
+    assert_eq!(titles("everything debug"), format!("{all} Debug"));
+}
+
+#[test]
+fn statistics_count_and_reset() {
+    let server = rufous(&[]);
+    let mut conn = server.connect();
+    conn.must("SET a 1");
+    conn.ask("GET a");
+    conn.ask("GET b");
+    conn.ask("LPUSHX");
+    conn.ask("INCR a b");
+    assert_eq!(info_number(&mut conn, "keyspace_hits"), 1);
+    assert_eq!(info_number(&mut conn, "keyspace_misses"), 1);
+    assert_eq!(info_number(&mut conn, "total_error_replies"), 2);
+    assert_eq!(info_field(&mut conn, "errorstat_ERR"), "count=2");
+    let get = info_field(&mut conn, "cmdstat_get");
+    assert!(get.starts_with("calls=2,usec=") && get.ends_with(",rejected_calls=0,failed_calls=0"), "{get}");
+    assert!(info_field(&mut conn, "cmdstat_incr").ends_with("rejected_calls=1,failed_calls=0"));
+    assert!(info_field(&mut conn, "latency_percentiles_usec_get").starts_with("p50="));
+    conn.must("CONFIG RESETSTAT");
+    let lines = info_lines(&mut conn, "everything");
+    assert!(!lines.iter().any(|(name, _)| name.starts_with("errorstat_") || name == "cmdstat_get"));
+    assert_eq!(info_number(&mut conn, "keyspace_hits"), 0);
+}
+
+#[test]
+fn memory_is_kept_under_the_limit() {
+    let server = rufous(&[]);
+    let mut conn = server.connect();
+    let value = "x".repeat(1000);
+    let used = info_number(&mut conn, "used_memory");
+    conn.must(&format!("CONFIG SET maxmemory {} maxmemory-policy allkeys-lru", used + 1_000_000));
+    for i in 0..3000 {
+        conn.must(&format!("SET key{i} {value}"));
+    }
+    let evicted = info_number(&mut conn, "evicted_keys");
+    assert!((1500..2600).contains(&evicted), "{evicted} evicted");
+    assert!(info_number(&mut conn, "used_memory") < used + 1_100_000);
+    conn.must("CONFIG SET maxmemory-policy noeviction maxmemory 1");
+    assert_eq!(conn.ask("SET a 1").text(), "OOM command not allowed when used memory > 'maxmemory'.");
+    assert_eq!(conn.ask("DEL key2999").text(), "", "what frees memory is allowed");
+    conn.must("MULTI");
+    assert!(conn.ask("SET a 1").text().starts_with("OOM"));
+    assert_eq!(conn.ask("EXEC").text(), "EXECABORT Transaction discarded because of previous errors.");
+}
+
+#[test]
+fn the_largest_clients_go_first() {
+    let server = rufous(&[]);
+    let mut admin = server.connect();
+    admin.must("CLIENT NO-EVICT ON");
+    let mut clients: Vec<Conn> = (1..=3)
+        .map(|size| {
+            let mut conn = server.connect();
+            // The beginning of a request that never ends.
+            conn.send_raw(format!("*2\r\n$4\r\nECHO\r\n${}\r\n", size * 400_000).as_bytes()).unwrap();
+            conn.send_raw(&vec![b'x'; size * 400_000 - 1]).unwrap();
+            conn
+        })
+        .collect();
+    eventually("the requests arrive", || info_number(&mut admin, "mem_clients_normal") > 2_400_000);
+    admin.must("CONFIG SET maxmemory-clients 1500000");
+    eventually("one client is closed", || info_number(&mut admin, "evicted_clients") == 1);
+    assert!(closed(&clients[2].read().unwrap_err()));
+    for conn in &mut clients[..2] {
+        conn.send_raw(b"x\r\n").unwrap();
+        assert!(conn.read().is_ok(), "smaller ones stay");
+    }
+}
+
+#[test]
+fn shutdown_ends_the_process_in_good_order() {
+    for ask in ["SHUTDOWN", "SHUTDOWN NOSAVE NOW", "SHUTDOWN SAVE FORCE"] {
+        let mut server = rufous(&[]);
+        assert!(closed(&server.connect().call(&ask.split(' ').collect::<Vec<_>>()).unwrap_err()), "{ask}");
+        assert_eq!(server.wait().code(), Some(0), "{ask}");
+        let log = server.log();
+        assert!(
+            log.contains("User requested shutdown...") && log.contains("ready to exit, bye bye..."),
+            "{log}"
+        );
+    }
+    let mut server = rufous(&[]);
+    let mut conn = server.connect();
+    assert_eq!(conn.ask("SHUTDOWN ABORT").text(), "ERR No shutdown in progress.");
+    assert_eq!(conn.ask("SHUTDOWN SAVE NOSAVE").text(), "ERR syntax error");
+    assert_eq!(conn.ask("SHUTDOWN SAVE").text(), "ERR Errors trying to SHUTDOWN. Check logs.");
+    server.assert_alive();
+}
+
+#[test]
+fn signals_end_the_process_at_once() {
+    for (signal, line) in [
+        (Signal::TERM, "Received SIGTERM scheduling shutdown..."),
+        (Signal::INT, "Received SIGINT scheduling shutdown..."),
+    ] {
+        let mut server = rufous(&["--pidfile", "pid"]);
+        let pid_file = server.folder().join("pid");
+        assert_eq!(std::fs::read_to_string(&pid_file).unwrap().trim(), server.pid().to_string());
+        server.signal(signal);
+        assert_eq!(server.wait().code(), Some(0));
+        assert!(server.log().contains(line), "{}", server.log());
+        assert!(!pid_file.exists());
+    }
+}
+
+#[test]
+fn idle_clients_are_closed_and_subscribers_are_not() {
+    let server = rufous(&["--timeout", "1"]);
+    let (mut idle, mut subscriber) = (server.connect(), server.connect());
+    assert_eq!(idle.ask("PING").text(), "PONG");
+    subscriber.ask("SUBSCRIBE news");
+    assert!(closed(&idle.read().unwrap_err()));
+    assert_eq!(server.connect().ask("PUBLISH news x").text(), "");
+    assert!(subscriber.read_any().is_ok());
+}
