@@ -23,8 +23,7 @@ fn steps(draw: &mut Draw, steps: &mut Vec<Step>) {
         2 => Step::exact(command!["CLIENT", "TRACKING", "OFF"]),
         3 => Step::exact(command!["CLIENT", "CACHING", draw.word(&["YES", "NO", "YES", "x"])]),
         4 => Step::exact(command!["CLIENT", "TRACKINGINFO"]),
-        // For the same reason no keys are read inside one that may have changed them.
-        5..=8 if !in_transaction(steps) => Step::exact(read(draw)),
+        5..=8 => Step::exact(read(draw)),
         9 => Step::exact(command!["MULTI"]),
         10 => Step::exact(command!["EXEC"]),
         11 | 12 => Step::exact(strings::any_write(draw)),
