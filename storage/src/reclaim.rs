@@ -174,8 +174,8 @@ impl Drop for Reclaim {
     /// Frees what is left. While views live, what they may see is leaked: that is safe, freeing it is not.
     fn drop(&mut self) {
         while self.collect(CHUNK) > 0 {}
-        mem::forget(mem::take(&mut self.chunks));
-        mem::forget(mem::take(&mut self.large));
+        mem::take(&mut self.chunks).into_iter().for_each(mem::forget);
+        self.large.drain(..).for_each(mem::forget);
     }
 }
 
