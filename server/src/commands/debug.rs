@@ -149,6 +149,8 @@ fn replybuffer(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// DEBUG CHANGE-REPL-ID
 fn change_repl_id(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
     cx.server.log.notice("Changing replication IDs after receiving change-repl-id");
+    let id: [u8; 40] = cx.db.store.random.hex();
+    cx.server.replication_id = String::from_utf8_lossy(&id).into_owned();
     cx.reply.ok();
     Ok(())
 }
