@@ -185,6 +185,8 @@ pub struct Parser {
     spans: Vec<Span>,
     /// Large arguments so far; in state `Large` the last one is still coming.
     large: Vec<Vec<u8>>,
+    /// How many of `spans` were counted by [`Parser::argument_bytes`], and their bytes.
+    counted: (usize, usize),
 }
 
 impl Default for Parser {
@@ -196,7 +198,14 @@ impl Default for Parser {
 impl Parser {
     /// A parser at the start of a stream. Allocates nothing.
     pub const fn new() -> Parser {
-        Parser { state: State::Idle, pos: 0, scanned: 0, spans: Vec::new(), large: Vec::new() }
+        Parser {
+            state: State::Idle,
+            pos: 0,
+            scanned: 0,
+            spans: Vec::new(),
+            large: Vec::new(),
+            counted: (0, 0),
+        }
     }
 
     /// Whether the parser stands between two requests, in good order.
@@ -209,6 +218,21 @@ impl Parser {
         self.spans.capacity() * size_of::<Span>()
             + self.large.capacity() * size_of::<Vec<u8>>()
             + self.large.iter().map(Vec::capacity).sum::<usize>()
+    }
+
+    /// Bytes of large arguments that have come, of the request that is not complete.
+    pub fn large_len(&self) -> usize {
+        self.large.iter().map(Vec::len).sum()
+    }
+
+    /// Bytes of whole arguments, of the request that is not complete. Looks at no argument twice.
+    pub fn argument_bytes(&mut self) -> usize {
+        let (spans, bytes) = self.counted;
+        if self.spans.len() > spans {
+            let new = self.spans[spans..].iter().map(|span| span.len(&self.large)).sum::<usize>();
+            self.counted = (self.spans.len(), bytes + new);
+        }
+        self.counted.1
     }
 
     /// Parses the bytes of `buf` from `*consumed` on, until `batch` holds `max` requests.
@@ -341,6 +365,7 @@ impl Parser {
                 batch.append_request(&self.spans, base, &mut self.large);
                 self.spans.clear();
                 self.spans.shrink_to(64);
+                self.counted = (0, 0);
                 self.state = State::Idle;
             }
         }

@@ -122,6 +122,14 @@ impl Ctx<'_> {
         self.redacted.push(argument);
     }
 
+    /// Is the output, this reply included, past the client's hard limit? A command with a long reply asks now and then, and
+    /// stops: the client is closed after the command and sees nothing of it.
+    #[inline]
+    pub fn is_over_output_limit(&self) -> bool {
+        let hard = self.server.config.output_buffer_limit(self.client.class()).hard_bytes;
+        hard > 0 && self.waiting.memory_with(self.reply.out) as u64 >= hard
+    }
+
     /// Does any special mode of the client hold?
     #[inline]
     pub fn is(&self, special: Special) -> bool {

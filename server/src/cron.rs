@@ -9,6 +9,7 @@ use crate::engine::{Engine, State};
 use crate::store::{Keys, Store};
 use crate::{fanout, limits, tracking};
 use rufous_storage::memory;
+use std::cmp::Ordering;
 
 /// Expired keys removed per turn of the loop at most: bounds the pause that a wave of expiries causes.
 const EXPIRE_BUDGET: usize = 512;
@@ -121,7 +122,11 @@ fn look_after_clients(state: &mut State, tokens: &[usize], now: i64) {
         let exempt = peer.client.is_subscriber() || peer.client.special.contains(Special::MONITOR);
         state.peaks.note(now / 1000, peer.client.query_buffer_capacity, peer.out.len());
         if state.switches.reply_buffer_resizing {
-            peer.out.fit(now, state.switches.reply_buffer_peak_reset_ms);
+            match peer.out.fit(now, state.switches.reply_buffer_peak_reset_ms) {
+                Ordering::Less => state.stats.reply_buffer_shrinks += 1,
+                Ordering::Greater => state.stats.reply_buffer_expands += 1,
+                Ordering::Equal => {}
+            }
         }
         if timeout_ms > 0 && idle_ms > timeout_ms && !exempt {
             state.log.verbose("Closing idle client");

@@ -46,8 +46,7 @@ pub fn protocol_error(engine: &mut Engine, peer: &mut Peer, failure: ProtocolErr
 /// Closes a client whose query buffer is past `client-query-buffer-limit`.
 #[inline]
 pub fn check_query_buffer(engine: &mut Engine, peer: &mut Peer) {
-    let used = peer.client.query_buffer_len + peer.client.argument_bytes;
-    if used > engine.state.config.client_query_buffer_limit as usize {
+    if peer.client.query_buffer_len > engine.state.config.client_query_buffer_limit as usize {
         over_query_buffer(&mut engine.state, peer);
     }
 }
@@ -74,7 +73,7 @@ pub fn check_output(
     now_ms: i64,
 ) {
     let Peer { client, out } = peer;
-    let limit = &config.client_output_buffer_limit[client.class() as usize];
+    let limit = config.output_buffer_limit(client.class());
     if limit.hard_bytes == 0 && limit.soft_bytes == 0 {
         return;
     }

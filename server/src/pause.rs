@@ -58,16 +58,6 @@ impl Pause {
             self.end();
         }
     }
-
-    /// `(actions, remaining milliseconds)` for INFO's `paused_*`.
-    pub fn describe(&self, now_ms: i64) -> Option<(&'static str, i64)> {
-        let actions = match self.held {
-            Held::Nothing => return None,
-            Held::Writes => "write",
-            Held::Everything => "all",
-        };
-        Some((actions, (self.until_ms - now_ms).max(0)))
-    }
 }
 
 #[cfg(test)]
@@ -81,7 +71,7 @@ mod tests {
         pause.start(20, Held::Writes);
         assert!(pause.holds(false));
         pause.expire(199);
-        assert_eq!(pause.describe(150), Some(("all", 50)));
+        assert_eq!(pause.deadline_ms(), Some(200));
         pause.expire(200);
         assert!(!pause.holds(true) && !pause.is_active());
     }

@@ -124,6 +124,10 @@ pub struct Stats {
     pub query_buffer_limit_closes: u64,
     /// Connections closed because of an output-buffer limit.
     pub output_buffer_limit_closes: u64,
+    /// Reply buffers that were fitted to what their clients need.
+    pub reply_buffer_shrinks: u64,
+    /// See `reply_buffer_shrinks`.
+    pub reply_buffer_expands: u64,
     /// Reads and writes on sockets.
     pub reads: u64,
     /// See `reads`.

@@ -83,6 +83,11 @@ impl Span {
         }
     }
 
+    /// The argument's bytes, given the large arguments of its request, which is not in a batch yet.
+    pub(super) fn len(self, large: &[Vec<u8>]) -> usize {
+        self.large_index().map_or(self.len as usize, |index| large[index].len())
+    }
+
     /// The shared allocation of an argument that has its own.
     pub(super) fn shared(self, side: &Side) -> Option<&Arc<Vec<u8>>> {
         self.large_index().map(|index| &side.large[index])

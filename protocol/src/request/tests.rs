@@ -252,6 +252,20 @@ fn a_large_argument_is_received_in_place_and_shared() {
 }
 
 #[test]
+fn bytes_of_an_unfinished_request_are_counted_once() {
+    let (mut parser, mut batch, mut consumed) = (Parser::new(), Batch::new(), 0);
+    let limits = Limits { large_len_min: 100, ..Limits::default() };
+    let request = [b"*4\r\n$3\r\nSET\r\n$2\r\nkk\r\n$200\r\n", &[b'v'; 200][..], b"\r\n$1\r\nx\r\n"].concat();
+    let mut figures = Vec::new();
+    for end in [0, 5, 14, 22, 30, 40, 130, 231, request.len()] {
+        parser.parse(&request[..end], &mut consumed, &limits, &mut batch, 9);
+        figures.push((parser.large_len(), parser.argument_bytes()));
+    }
+    assert_eq!(figures, [(0, 0), (0, 0), (0, 3), (0, 5), (3, 5), (13, 5), (103, 5), (200, 205), (0, 0)]);
+    assert_eq!((batch.len(), batch.request(0, &request).bytes_total()), (1, 206));
+}
+
+#[test]
 fn announced_lengths_allocate_nothing_to_speak_of() {
     let limits = Limits::default();
     for header in ["*2147483647\r\n", "*2\r\n$1\r\na\r\n$536870912\r\n"] {

@@ -10,6 +10,7 @@ pub mod output;
 pub mod registry;
 
 use crate::command::table::CommandId;
+use crate::config::ClientClass;
 use crate::tracking::ClientTracking;
 use crate::transaction::{Multi, Watched};
 use bitflags::bitflags;
@@ -185,7 +186,7 @@ pub struct Client {
     pub net_out_bytes: u64,
     /// See `net_in_bytes`.
     pub commands: u64,
-    /// Read buffer: bytes used, as the event loop last saw it.
+    /// Read buffer: bytes used, those of large arguments included, as the event loop last saw it.
     pub query_buffer_len: usize,
     /// Read buffer: capacity.
     pub query_buffer_capacity: usize,
@@ -286,19 +287,8 @@ impl Client {
 
     /// The class whose output limits apply.
     pub fn class(&self) -> ClientClass {
-        if self.is_subscriber() { ClientClass::PubSub } else { ClientClass::Normal }
+        if self.is_subscriber() { ClientClass::Pubsub } else { ClientClass::Normal }
     }
-}
-
-/// Output-limit classes of `client-output-buffer-limit`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ClientClass {
-    /// Everyone else, monitors too.
-    Normal = 0,
-    /// Replicas.
-    Replica = 1,
-    /// Has a subscription.
-    PubSub = 2,
 }
 
 /// A client and what it still has to be sent: two fields, so that a command can hold both at once.

@@ -11,6 +11,7 @@
 //! chunk, or of `tail` when no chunk waits (then `refs` is empty: splices are sealed before the first write).
 
 use rufous_storage::Blob;
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -119,6 +120,11 @@ impl Waiting {
     #[inline]
     pub fn memory(&self) -> usize {
         self.memory
+    }
+
+    /// The same once the tail is sealed, if it is long enough to be.
+    pub fn memory_with(&self, tail: &[u8]) -> usize {
+        if tail.len() >= SEAL_LEN { self.memory + tail.len() } else { self.memory }
     }
 
     /// The figures of CLIENT LIST, with those of the tail that belongs to it.
@@ -315,8 +321,8 @@ impl Output {
     }
 
     /// Fits the tail's capacity to the recent peak, in steps of two: called by the cron. A peak is forgotten after
-    /// `peak_reset_ms`, if that is given.
-    pub fn fit(&mut self, now_ms: i64, peak_reset_ms: Option<i64>) {
+    /// `peak_reset_ms`, if that is given. Tells how the capacity compares with the old one.
+    pub fn fit(&mut self, now_ms: i64, peak_reset_ms: Option<i64>) -> Ordering {
         let (capacity, peak) = (self.tail.capacity(), self.waiting.peak);
         if capacity / 2 >= TAIL_CAPACITY_MIN && peak < capacity / 2 {
             self.tail.shrink_to((peak + 1).max(TAIL_CAPACITY_MIN));
@@ -328,6 +334,7 @@ impl Output {
             self.waiting.peak = self.tail_len();
             self.peak_since_ms = now_ms;
         }
+        self.tail.capacity().cmp(&capacity)
     }
 }
 
@@ -394,6 +401,55 @@ mod tests {
         output.splice(Shared::Message(Arc::from(&b"big"[..])));
         output.tail.extend_from_slice(b" world");
         assert_eq!(drain(&mut output, 1000), b"llo big world");
+    }
+
+    #[test]
+    fn the_capacity_follows_the_recent_peak() {
+        let mut output = Output::new(0);
+        let send = |output: &mut Output, len: usize| {
+            output.tail.resize(len, b'x');
+            output.flush(|slices| Ok(slices[0].len())).unwrap();
+        };
+        assert_eq!(output.fit(0, Some(100)), Ordering::Equal);
+        send(&mut output, 9000);
+        // All of it was needed: a little more may be.
+        assert_eq!(output.fit(99, Some(100)), Ordering::Greater);
+        assert_eq!(output.figures().capacity, TAIL_CAPACITY_MAX);
+        // The peak holds for 100 ms.
+        assert_eq!(output.fit(100, Some(100)), Ordering::Equal);
+        assert_eq!(output.fit(101, Some(100)), Ordering::Less);
+        assert_eq!(output.figures().capacity, TAIL_CAPACITY_MIN);
+        // Large blocks go by reference, but say that there is much to reply.
+        for round in 0..10 {
+            output.splice(Shared::Message(vec![0; 100_000].into()));
+            output.flush(|slices| Ok(slices.iter().map(|slice| slice.len()).sum())).unwrap();
+            let expected = if round < 4 { Ordering::Greater } else { Ordering::Equal };
+            assert_eq!(output.fit(200 + round, None), expected, "round {round}");
+        }
+        assert_eq!(output.figures().capacity, TAIL_CAPACITY_MAX);
+    }
+
+    #[test]
+    fn figures_tell_what_waits_in_chunks() {
+        let mut output = Output::new(0);
+        for _ in 0..100 {
+            output.tail.extend_from_slice(&[b'x'; 1000]);
+            output.seal_if_long();
+        }
+        let figures = output.figures();
+        assert_eq!((figures.chunks, figures.tail_len), (6, 4000));
+        assert!(figures.memory >= 96_000 && figures.memory < 100_000, "{figures:?}");
+        let mut room = 20_500;
+        let sent = output.flush(|slices| {
+            let n = slices.iter().map(|slice| slice.len()).sum::<usize>().min(room);
+            room -= n;
+            if n > 0 { Ok(n) } else { Err(std::io::ErrorKind::WouldBlock.into()) }
+        });
+        assert_eq!(sent.unwrap(), 20_500);
+        assert_eq!(output.len(), 79_500);
+        assert_eq!(output.figures().chunks, 6);
+        assert_eq!(drain(&mut output, 7_777).len(), 79_500);
+        assert_eq!((output.figures().memory, output.waiting.bytes), (0, 0));
     }
 
     #[test]

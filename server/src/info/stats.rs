@@ -43,7 +43,8 @@ pub(super) fn write(page: &mut Page, view: &View<'_>) {
     page.field("total_reads_processed", stats.reads);
     page.field("total_writes_processed", stats.writes);
     page.fields(&["io_threaded_reads_processed", "io_threaded_writes_processed"], 0);
-    page.fields(&["reply_buffer_shrinks", "reply_buffer_expands"], 0);
+    page.field("reply_buffer_shrinks", stats.reply_buffer_shrinks);
+    page.field("reply_buffer_expands", stats.reply_buffer_expands);
     page.field("eventloop_cycles", stats.turns.count);
     page.field("eventloop_duration_sum", stats.turns.sum_ns / 1000);
     page.field("eventloop_duration_cmd_sum", stats.commands_ns / 1000);

@@ -5,9 +5,10 @@
 mod kill;
 mod tracking;
 
-use crate::client::{ClientClass, ReplyMode, Special, list};
+use crate::client::{ReplyMode, Special, list};
 use crate::command::table::container;
 use crate::command::{Command, Flags, Group, Outcome};
+use crate::config::ClientClass;
 use crate::context::Ctx;
 use crate::engine::EngineSpecial;
 use crate::pause::Held;
@@ -173,7 +174,7 @@ impl Kind {
             ("normal", Kind::Class(ClientClass::Normal)),
             ("slave", Kind::Class(ClientClass::Replica)),
             ("replica", Kind::Class(ClientClass::Replica)),
-            ("pubsub", Kind::Class(ClientClass::PubSub)),
+            ("pubsub", Kind::Class(ClientClass::Pubsub)),
             ("master", Kind::Primary),
         ];
         let known = NAMES.iter().find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()));

@@ -3,6 +3,7 @@
 use super::choice;
 use crate::command::Outcome;
 use crate::context::Ctx;
+use crate::fanout;
 use crate::tracking::{self, ClientTracking, Mode};
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::parse_i64;
@@ -126,6 +127,8 @@ pub(super) fn tracking(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let effects = &mut cx.db.store.effects;
     if choice(args.get(2), "on", "off")? {
         options.check(cx.client.tracking.as_deref())?;
+        // Inside EXEC the queue may hold changes from before: they are no news for this client.
+        fanout::publish(cx.server, effects, cx.client, &mut cx.pushes);
         tracking::enable(cx.server, effects, cx.client, options.into_tracking());
     } else {
         tracking::disable(cx.server, effects, cx.client);

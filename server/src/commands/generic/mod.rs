@@ -278,6 +278,9 @@ fn keys(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     } else {
         let all = pattern == b"*";
         for entry in db.iter() {
+            if cx.is_over_output_limit() {
+                break;
+            }
             if (all || glob::matches(pattern, entry.key())) && !entry.is_expired(now) {
                 cx.reply.bulk(entry.key());
                 count += 1;

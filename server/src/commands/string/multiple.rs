@@ -20,7 +20,7 @@ const WRONG_PAIRS: ReplyError = ReplyError::fixed("ERR wrong number of key-value
 pub(super) fn mget(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mut keys = args.from(1);
     cx.reply.array(keys.len());
-    while !keys.is_empty() {
+    while !keys.is_empty() && !cx.is_over_output_limit() {
         let window = keys.to(WINDOW);
         let hashes = cx.db.prefetch(window.iter());
         for (key, hash) in window.iter().zip(hashes) {
