@@ -262,7 +262,8 @@ fn tell_readers(state: &mut State, running: &mut Running<'_>, key: &[u8], change
         let own_change = id == changed_by;
         let Some(reader) = find(state, running, id) else { continue };
         let Some(tracking) = &reader.tracking else { continue };
-        if !tracking.is_broadcast() && !(tracking.no_loop && own_change) {
+        let spared = tracking.is_broadcast() || (tracking.no_loop && own_change);
+        if !spared {
             send(state, running, id, News::Key(key));
         }
     }

@@ -7,7 +7,7 @@ use rustix::time::{ClockId, clock_gettime};
 use std::time::Duration;
 
 /// See the file head.
-pub struct CpuTime;
+pub(crate) struct CpuTime;
 
 fn now() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);

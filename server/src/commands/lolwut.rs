@@ -35,15 +35,15 @@ fn lolwut(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         }
         canvas[HEIGHT - 1 - stem][x] = ['@', '*', '%', '&'][random.below(4) as usize];
     }
-    let (mut phase, step) = (random.unit() * 6.0, 0.15 + random.unit() * 0.2);
-    for x in 0..WIDTH - 4 {
-        let spot = &mut canvas[(2.5 + 2.0 * phase.sin()) as usize][x];
-        if *spot == ' ' && x + 5 < WIDTH {
-            *spot = '.';
+    let (start, step) = (random.unit() * 6.0, 0.15 + random.unit() * 0.2);
+    let path: Vec<usize> =
+        (0..WIDTH - 3).map(|x| (2.5 + 2.0 * (start + x as f64 * step).sin()) as usize).collect();
+    for (x, &y) in path.iter().enumerate().take(WIDTH - 5) {
+        if canvas[y][x] == ' ' {
+            canvas[y][x] = '.';
         }
-        phase += step;
     }
-    let nose = (2.5 + 2.0 * phase.sin()) as usize;
+    let nose = path[WIDTH - 4];
     for (i, feather) in "\\>o-".chars().enumerate() {
         canvas[nose][WIDTH - 4 + i] = feather;
     }
