@@ -43,6 +43,8 @@ pub(super) fn write(page: &mut Page, view: &View<'_>) {
     page.field("total_reads_processed", stats.reads);
     page.field("total_writes_processed", stats.writes);
     page.fields(&["io_threaded_reads_processed", "io_threaded_writes_processed"], 0);
+    page.field("client_query_buffer_limit_disconnections", stats.query_buffer_limit_closes);
+    page.field("client_output_buffer_limit_disconnections", stats.output_buffer_limit_closes);
     page.field("reply_buffer_shrinks", stats.reply_buffer_shrinks);
     page.field("reply_buffer_expands", stats.reply_buffer_expands);
     page.field("eventloop_cycles", stats.turns.count);

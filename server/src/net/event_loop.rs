@@ -372,8 +372,8 @@ impl EventLoop {
                 }
             }
         }
-        peer.client.query_buffer_len = buf.len() - consumed + conn.parser.large_len();
         keep_rest(conn, buffer, fresh, consumed, stalled_at, batch);
+        peer.client.query_buffer_len = conn.input.len() + conn.parser.large_len();
         peer.client.query_buffer_capacity = conn.input.capacity() + conn.parser.memory();
         peer.client.argument_bytes = conn.parser.argument_bytes();
         limits::check_query_buffer(engine, peer);

@@ -18,8 +18,7 @@ fn steps(draw: &mut Draw, steps: &mut Vec<Step>) {
         steps.push(Step::new(command!["SUBSCRIBE", "__redis__:invalidate"], Compare::Burst).on(2));
     }
     let step = match draw.below(18) {
-        // Rufous tells of a transaction's changes at its end, so also of those before tracking began inside it.
-        0 | 1 if !in_transaction(steps) => Step::exact(switch(draw)),
+        0 | 1 => Step::exact(switch(draw)),
         2 => Step::exact(command!["CLIENT", "TRACKING", "OFF"]),
         3 => Step::exact(command!["CLIENT", "CACHING", draw.word(&["YES", "NO", "YES", "x"])]),
         4 => Step::exact(command!["CLIENT", "TRACKINGINFO"]),
@@ -44,11 +43,6 @@ fn read(draw: &mut Draw) -> Command {
         1 => [command!["MGET"], draw.keys(3)].concat(),
         _ => command!["GET", draw.key()],
     }
-}
-
-fn in_transaction(steps: &[Step]) -> bool {
-    let last = steps.iter().rev().filter(|step| step.connection == 0).map(Step::name);
-    last.into_iter().find(|name| name == "multi" || name == "exec").is_some_and(|name| name == "multi")
 }
 
 fn switch(draw: &mut Draw) -> Command {
