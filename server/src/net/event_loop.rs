@@ -304,11 +304,9 @@ impl EventLoop {
         } else if conn.input.is_empty() {
             conn.stream.read(&mut self.buffer).map(|n| (n, READ_LEN))
         } else {
-            let len = conn.input.len();
-            conn.input.resize(len + READ_LEN, 0);
-            let result = conn.stream.read(&mut conn.input[len..]);
-            conn.input.truncate(len + *result.as_ref().unwrap_or(&0));
-            result.map(|n| (n, READ_LEN))
+            conn.input.reserve(READ_LEN);
+            let spare = conn.input.capacity() - conn.input.len();
+            conn.stream.append_to(&mut conn.input).map(|n| (n, spare))
         };
         match outcome {
             Ok((0, _)) if !conn.ended && !peer.out.is_empty() => conn.ended = true,

@@ -5,7 +5,7 @@ use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
 use std::io::{self, IoSlice, Read, Write};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::path::PathBuf;
 
 /// A connection.
@@ -50,6 +50,12 @@ impl Read for Stream {
 }
 
 impl Stream {
+    /// Reads once into a buffer's spare capacity.
+    pub fn append_to(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        let spare = rustix::buffer::spare_capacity(buffer);
+        Ok(each!(self, stream => rustix::io::read(stream.as_fd(), spare))?)
+    }
+
     /// Writes from several slices.
     #[inline]
     pub fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
