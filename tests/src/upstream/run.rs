@@ -16,6 +16,8 @@ use super::skips::{self, Skip, What};
 
 /// How often a running unit is looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// How often a unit is started whose port was taken before it ran a test.
+const STARTS_MAX: usize = 3;
 /// Programs of the system that units call as `src/NAME`.
 const COMPANIONS: [&str; 2] = ["redis-cli", "redis-benchmark"];
 
@@ -66,12 +68,19 @@ impl Workplace {
         if let Some(whole) = applying.iter().find(|skip| skip.what == What::Unit) {
             outcome.skipped.push(format!("whole unit: {}", whole.reason));
         } else {
-            let mut command = self.command(unit, &skipfile, &applying, extra);
-            let output = File::create(&log)?;
-            let child = command.stdout(output.try_clone()?).stderr(output).spawn()?;
-            let ended = self.wait(child)?;
-            outcome = report::parse(&String::from_utf8_lossy(&fs::read(&log)?));
-            outcome.completed &= ended;
+            for _ in 0..STARTS_MAX {
+                let mut command = self.command(unit, &skipfile, &applying, extra);
+                let output = File::create(&log)?;
+                let child = command.stdout(output.try_clone()?).stderr(output).spawn()?;
+                let ended = self.wait(child)?;
+                let text = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
+                outcome = report::parse(&text);
+                outcome.completed &= ended;
+                // Somebody took the port that the suite had found free, before it ran a test.
+                if outcome.completed || !text.contains("couldn't open socket: address already in use") {
+                    break;
+                }
+            }
         }
         let selected = extra.iter().any(|argument| argument == "--only");
         let stale = if selected || !outcome.completed {
