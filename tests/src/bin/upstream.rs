@@ -17,7 +17,6 @@ const USAGE: &str = "usage: upstream --suite FOLDER --server BINARY [options] UN
   --no-skips        run everything
   --work FOLDER     where to work (default: a temporary folder, kept when something fails)
   --timeout SECONDS how long one unit may take (default 600)
-  --baseport PORT   the first port for servers (default 21111)
   --only TEST       run only the test of this name; may be repeated
 ";
 
@@ -27,7 +26,6 @@ struct Options {
     skips: Option<PathBuf>,
     work: Option<PathBuf>,
     timeout: Option<u64>,
-    base_port: Option<u16>,
     extra: Vec<String>,
     units: Vec<String>,
 }
@@ -52,7 +50,6 @@ fn run(options: &Options) -> Result<bool, String> {
     let mut place =
         Workplace::prepare(&options.suite, &options.server, &folder).map_err(|error| error.to_string())?;
     place.timeout = options.timeout.map_or(place.timeout, Duration::from_secs);
-    place.base_port = options.base_port.unwrap_or(place.base_port);
     eprintln!("suite {} in {}", place.version, folder.display());
     let mut rows = Vec::new();
     for unit in &options.units {
@@ -78,7 +75,7 @@ fn read_skips(options: &Options) -> Result<Vec<Skip>, String> {
 }
 
 fn parse_options(mut arguments: impl Iterator<Item = String>) -> Result<Options, String> {
-    let (mut suite, mut server, mut work, mut timeout, mut base_port) = (None, None, None, None, None);
+    let (mut suite, mut server, mut work, mut timeout) = (None, None, None, None);
     let mut skips = Some(PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/upstream/skip.txt")));
     let (mut extra, mut units) = (Vec::new(), Vec::new());
     while let Some(argument) = arguments.next() {
@@ -90,7 +87,6 @@ fn parse_options(mut arguments: impl Iterator<Item = String>) -> Result<Options,
             "--no-skips" => skips = None,
             "--work" => work = Some(PathBuf::from(value()?)),
             "--timeout" => timeout = Some(number(&value()?)?),
-            "--baseport" => base_port = Some(number(&value()?)?),
             "--only" => extra.extend(["--only".to_owned(), value()?]),
             unknown if unknown.starts_with('-') => {
                 return Err(format!("unknown option {unknown}\n\n{USAGE}"));
@@ -101,7 +97,7 @@ fn parse_options(mut arguments: impl Iterator<Item = String>) -> Result<Options,
     let (Some(suite), Some(server), false) = (suite, server, units.is_empty()) else {
         return Err(USAGE.to_owned());
     };
-    Ok(Options { suite, server, skips, work, timeout, base_port, extra, units })
+    Ok(Options { suite, server, skips, work, timeout, extra, units })
 }
 
 fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,21 @@ const STARTS_MAX: usize = 3;
 /// Programs of the system that units call as `src/NAME`.
 const COMPANIONS: [&str; 2] = ["redis-cli", "redis-benchmark"];
 
+/// Ports for the servers of one run. The suite needs some before them for itself, and looks for free ones in a way that
+/// misses those bound to one address only.
+const PORTS_COUNT: u16 = 600;
+const PORTS_BEFORE: u16 = 33;
+const PORTS_BEGIN: u16 = 20_000;
+const PORTS_END: u16 = 30_000;
+
+/// A range of ports that no other run uses at the same time: a listener just before it is held as the lock.
+#[derive(Debug)]
+pub struct Ports {
+    /// The first port of the range.
+    pub first: u16,
+    _lock: TcpListener,
+}
+
 /// A place to run units in, made from a suite and a server.
 #[derive(Debug)]
 pub struct Workplace {
@@ -32,8 +48,8 @@ pub struct Workplace {
     pub version: String,
     /// Whether the suite can keep what earlier units left; old ones cannot.
     pub keeps_logs: bool,
-    /// The first port the suite may use.
-    pub base_port: u16,
+    /// The ports that the suite may use.
+    pub ports: Ports,
     /// How long one unit may take.
     pub timeout: Duration,
 }
@@ -53,8 +69,8 @@ impl Workplace {
         }
         let keeps_logs =
             fs::read_to_string(folder.join("tests/test_helper.tcl"))?.contains("{--dont-pre-clean}");
-        let (base_port, timeout) = (21111, Duration::from_secs(600));
-        Ok(Self { folder: folder.to_owned(), logs, version, keeps_logs, base_port, timeout })
+        let (ports, timeout) = (Ports::reserve()?, Duration::from_secs(600));
+        Ok(Self { folder: folder.to_owned(), logs, version, keeps_logs, ports, timeout })
     }
 
     /// Runs one unit, leaving out what the skip list says, and reads what it printed.
@@ -97,7 +113,7 @@ impl Workplace {
         command.args(["tests/test_helper.tcl", "--single", unit, "--clients", "1", "--durable"]);
         command.args(["--dont-clean", "--timeout", &self.timeout.as_secs().to_string()]);
         command.args(self.keeps_logs.then_some("--dont-pre-clean"));
-        command.args(["--baseport", &self.base_port.to_string()]);
+        command.args(["--baseport", &self.ports.first.to_string(), "--portcount", &PORTS_COUNT.to_string()]);
         command.arg("--skipfile").arg(skipfile);
         let tags = applying.iter().filter_map(|skip| match &skip.what {
             What::Tag(tag) => Some(format!("-{tag}")),
@@ -127,6 +143,19 @@ impl Workplace {
         let _ = kill_process_group(group, Signal::KILL);
         child.wait()?;
         Ok(ended)
+    }
+}
+
+impl Ports {
+    /// Takes the first range that is free.
+    pub fn reserve() -> io::Result<Self> {
+        let step = PORTS_BEFORE + PORTS_COUNT;
+        for begin in (PORTS_BEGIN..PORTS_END - step).step_by(usize::from(step)) {
+            if let Ok(lock) = TcpListener::bind((Ipv4Addr::LOCALHOST, begin)) {
+                return Ok(Self { first: begin + PORTS_BEFORE, _lock: lock });
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::AddrInUse, "all ranges of ports are taken by other runs"))
     }
 }
 
