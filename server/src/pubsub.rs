@@ -69,41 +69,38 @@ impl PubSub {
         match kind {
             Kind::Channel => leave_hashed(&mut self.channels, name, token),
             Kind::Shard => leave_hashed(&mut self.shards, name, token),
-            Kind::Pattern => {
-                if let Some(tokens) = self.patterns.get_mut(name) {
-                    tokens.retain(|&other| other != token);
-                    if tokens.is_empty() {
-                        self.patterns.remove(name);
-                    }
-                }
-            }
+            Kind::Pattern => leave_ordered(&mut self.patterns, name, token),
         }
         client.refresh_subscribed();
         true
     }
 
-    /// Removes a client that goes away from everything.
+    /// Ends all of a client's subscriptions without a word to it.
     pub fn forget(&mut self, client: &mut Client) {
         let Some(subscriptions) = client.subscriptions.take() else { return };
-        client.subscriptions = Some(Box::new(crate::client::Subscriptions {
-            channels: subscriptions.channels.clone(),
-            patterns: subscriptions.patterns.clone(),
-            shards: subscriptions.shards.clone(),
-        }));
         for name in &subscriptions.channels {
-            self.unsubscribe(Kind::Channel, client, name);
+            leave_hashed(&mut self.channels, name, client.token);
         }
         for name in &subscriptions.patterns {
-            self.unsubscribe(Kind::Pattern, client, name);
+            leave_ordered(&mut self.patterns, name, client.token);
         }
         for name in &subscriptions.shards {
-            self.unsubscribe(Kind::Shard, client, name);
+            leave_hashed(&mut self.shards, name, client.token);
         }
-        client.subscriptions = None;
+        client.refresh_subscribed();
     }
 }
 
 fn leave_hashed(map: &mut HashMap<Vec<u8>, Vec<usize>>, name: &[u8], token: usize) {
+    if let Some(tokens) = map.get_mut(name) {
+        tokens.retain(|&other| other != token);
+        if tokens.is_empty() {
+            map.remove(name);
+        }
+    }
+}
+
+fn leave_ordered(map: &mut BTreeMap<Vec<u8>, Vec<usize>>, name: &[u8], token: usize) {
     if let Some(tokens) = map.get_mut(name) {
         tokens.retain(|&other| other != token);
         if tokens.is_empty() {
