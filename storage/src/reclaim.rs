@@ -67,7 +67,8 @@ impl Reclaim {
     /// Frees the object when no view lives that could see it: now, or in a later `collect`.
     ///
     /// # Safety
-    /// `free(ptr, argument)` must be sound once, on any thread, at any later time; the caller gives the object up.
+    /// `free(ptr, argument)` must be sound once, on any thread, at any later time; the caller gives the
+    /// object up.
     pub unsafe fn retire(&mut self, ptr: NonNull<u8>, argument: usize, free: Free) {
         if self.live.any() {
             // SAFETY: the caller's promise is the same.

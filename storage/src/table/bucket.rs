@@ -9,8 +9,8 @@
 //! - place: ten bits of the hash, which say where in its page an element is at home (see `page`).
 //! - next directory bits: the six hash bits that the next splits of the page decide by.
 //! - shared: set when a live view may see the element. Stale once all views have ended.
-//! - overflow: where elements live that are at home in this bucket, but not in it: in its neighbour (bit 7), in the first six
-//!   stash buckets (bits 0 to 5), in any stash bucket after those (bit 6).
+//! - overflow: where elements live that are at home in this bucket, but not in it: in its neighbour (bit 7),
+//!   in the first six stash buckets (bits 0 to 5), in any stash bucket after those (bit 6).
 #![allow(unsafe_code)]
 
 use std::ptr::{self, NonNull};

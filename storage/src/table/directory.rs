@@ -1,14 +1,15 @@
 //! The directory: which page holds a hash.
 //!
 //! Extendible hashing in two levels. A page of depth `d` holds all hashes that begin with the same `d` bits.
-//! A segment of depth `s` and `b` bits has 2^b entries for the hashes that begin with the same `s` bits, told apart by
-//! the next `b`; a page that is less deep fills several entries, also of several segments. The root has 2^r pointers to segments,
-//! told apart by the first `r` bits; a segment that is less deep fills several. So when a page outgrows its segment, only
-//! that one (2 KiB) is doubled or split, and only the root (8 bytes per 256 entries) is ever doubled as a whole.
-//! A table of one page has no directory but the entry itself.
+//! A segment of depth `s` and `b` bits has 2^b entries for the hashes that begin with the same `s` bits, told
+//! apart by the next `b`; a page that is less deep fills several entries, also of several segments. The root
+//! has 2^r pointers to segments, told apart by the first `r` bits; a segment that is less deep fills several.
+//! So when a page outgrows its segment, only that one (2 KiB) is doubled or split, and only the root (8 bytes
+//! per 256 entries) is ever doubled as a whole. A table of one page has no directory but the entry itself.
 //!
-//! Invariants: `s <= r`, `b <= 8`, and `b == 8` when `r > 0`; every segment is referred to by 2^(r - s) neighbouring root pointers;
-//! every page by all entries of its hashes; no page is deeper than its segment's `s + b`.
+//! Invariants: `s <= r`, `b <= 8`, and `b == 8` when `r > 0`; every segment is referred to by 2^(r - s)
+//! neighbouring root pointers; every page by all entries of its hashes; no page is deeper than its segment's
+//! `s + b`.
 #![allow(unsafe_code)]
 
 use std::ptr;
@@ -300,7 +301,8 @@ impl Drop for Root {
     }
 }
 
-/// The address of 2^bits entries (of which a page fills one or more), tagged in the top bytes with bits and depth.
+/// The address of 2^bits entries (of which a page fills one or more), tagged in the top bytes with bits and
+/// depth.
 #[derive(Clone, Copy)]
 struct Segment(*mut Page);
 

@@ -1,21 +1,24 @@
 //! A hash table of owned elements: the keyspace and every large collection.
 //!
-//! Extendible hashing: a directory tells by the leading bits of a hash which page holds it, a page of 1 to 64 buckets
-//! tells by the trailing bits which bucket. One page at a time grows, splits, shrinks or merges, so that no call does more
-//! work than a page needs. A slot holds a pointer to an element and enough of its hash that growing, shrinking
-//! and scanning read no element (but for each sixth split of a page).
+//! Extendible hashing: a directory tells by the leading bits of a hash which page holds it, a page of 1 to 64
+//! buckets tells by the trailing bits which bucket. One page at a time grows, splits, shrinks or merges, so
+//! that no call does more work than a page needs. A slot holds a pointer to an element and enough of its hash
+//! that growing, shrinking and scanning read no element (but for each sixth split of a page).
 //!
 //! - `bucket`: one cache line; tags, slots. `page`: where in a page an element lives. `directory`: which page.
-//! - `resize`: how pages grow, split, shrink, merge. `scan`: the cursor. `sample`: random elements, statistics. `view`: frozen views, detaching.
+//! - `resize`: how pages grow, split, shrink, merge. `scan`: the cursor. `sample`: random elements,
+//!   statistics. `view`: frozen views, detaching.
 //!
 //! Views. `freeze` copies the directory for another thread to read at leisure, and marks every page as frozen.
-//! As long as a view lives, a frozen page is copied before its first change and the elements of the copy are marked as shared;
-//! taking or replacing a shared element retires it, changing it is for its owner to avoid (`is_shared`). When no
-//! view lives, marks of both kinds mean nothing and stay where they are. The next freeze marks all pages anew.
+//! As long as a view lives, a frozen page is copied before its first change and the elements of the copy are
+//! marked as shared; taking or replacing a shared element retires it, changing it is for its owner to avoid
+//! (`is_shared`). When no view lives, marks of both kinds mean nothing and stay where they are. The next
+//! freeze marks all pages anew.
 //!
-//! Contract with the owner, who is the storage crate alone: pointers given to a table are elements of its type, each owned by
-//! one table; hashes are those of `Element::hash`; a `Place` is used before the next change of its table only; the same `Reclaim` is
-//! given to all calls. The methods check what is cheap to check in debug builds.
+//! Contract with the owner, who is the storage crate alone: pointers given to a table are elements of its
+//! type, each owned by one table; hashes are those of `Element::hash`; a `Place` is used before the next
+//! change of its table only; the same `Reclaim` is given to all calls. The methods check what is cheap to
+//! check in debug builds.
 #![allow(unsafe_code)]
 
 mod bucket;
@@ -97,8 +100,8 @@ pub(crate) struct Table<E: Element> {
     elements: PhantomData<E>,
 }
 
-// SAFETY: a table owns its elements and pages alone, views aside, which only read and synchronize by `Liveness`;
-// elements can be used and freed on any thread by the contract of `Element`.
+// SAFETY: a table owns its elements and pages alone, views aside, which only read and synchronize by
+// `Liveness`; elements can be used and freed on any thread by the contract of `Element`.
 unsafe impl<E: Element> Send for Table<E> {}
 
 /// Where in a table an element is, until the next change of the table.
@@ -207,8 +210,8 @@ impl<E: Element> Table<E> {
         taken
     }
 
-    /// Finds an element that the caller accepts among those that look like having this hash. Elements of other hashes
-    /// may be among them.
+    /// Finds an element that the caller accepts among those that look like having this hash. Elements of
+    /// other hashes may be among them.
     #[inline]
     pub(crate) fn find_hash(&self, hash: u64, accept: impl Fn(NonNull<u8>) -> bool) -> Option<Place> {
         let page = self.directory.page(hash);

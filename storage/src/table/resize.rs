@@ -1,8 +1,9 @@
 //! How pages grow, split, shrink and merge; each call changes one page, or two that become one.
 //!
-//! A page that has no room grows to the next size; one of the largest size splits in two by the next bit of the hash. A page that
-//! has become loose shrinks, or merges with its sibling when both together fill no more than half of the largest page. The
-//! thresholds lie apart, so that inserting and deleting around one of them does not move elements each time.
+//! A page that has no room grows to the next size; one of the largest size splits in two by the next bit of
+//! the hash. A page that has become loose shrinks, or merges with its sibling when both together fill no more
+//! than half of the largest page. The thresholds lie apart, so that inserting and deleting around one of them
+//! does not move elements each time.
 //!
 //! How loose a page is, nobody counts along: it is counted when a home bucket becomes empty, which
 //! is rare in a full page, likely in a loose one, and certain for the last element.
@@ -63,8 +64,8 @@ impl<E: Element> Table<E> {
         }
     }
 
-    /// Whether the directory may become finer than this page. Hashes that are not even, if ever they come, must not make it
-    /// grow out of all proportion; then the page grows beyond its size.
+    /// Whether the directory may become finer than this page. Hashes that are not even, if ever they come,
+    /// must not make it grow out of all proportion; then the page grows beyond its size.
     fn may_split(&self, page: Page) -> bool {
         page.depth() < DEPTH_MAX && self.len >> page.depth() >= ELEMENTS_MIN
     }

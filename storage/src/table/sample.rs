@@ -52,7 +52,8 @@ impl<E: Element> Table<E> {
         self.elements_from(random).next()
     }
 
-    /// Adds `n` elements of neighbouring buckets to `out`, or all there are, beginning where the random number `r` says.
+    /// Adds `n` elements of neighbouring buckets to `out`, or all there are, beginning where the random
+    /// number `r` says.
     pub(crate) fn sample(&self, r: u64, out: &mut Vec<NonNull<u8>>, n: usize) {
         out.extend(self.elements_from(next_random(r)).take(n.min(self.len())));
     }
@@ -85,8 +86,9 @@ impl<E: Element> Table<E> {
         stats
     }
 
-    /// Tries one slot. Pages are drawn by their share of the hashes, which favours those that are less deep; slots as if all
-    /// pages were of the largest size. Refusing the excess of both makes every element equally likely.
+    /// Tries one slot. Pages are drawn by their share of the hashes, which favours those that are less deep;
+    /// slots as if all pages were of the largest size. Refusing the excess of both makes every element
+    /// equally likely.
     fn try_random(&self, random: u64) -> Option<NonNull<u8>> {
         let page = self.directory.page(random);
         let excess = self.directory.depth_max() - page.depth();

@@ -1,18 +1,19 @@
 //! SCAN: walking over a table that changes, with no memory but a number that the client keeps.
 //!
-//! Guarantee: every element that is in the table during the whole scan is visited exactly once, however the table
-//! grows and shrinks meanwhile. One that comes or goes meanwhile is visited at most once for each time it was put in.
+//! Guarantee: every element that is in the table during the whole scan is visited exactly once, however the
+//! table grows and shrinks meanwhile. One that comes or goes meanwhile is visited at most once for each time
+//! it was put in.
 //!
 //! Elements have an order that resizing does not change: by the leading bits of the hash, and within a page by
 //! the place. The cursor says how far a scan has come:
 //! ```text
 //! | 49..16 leading bits x | 15..10 depth d | 9..0 place p |
 //! ```
-//! All hashes with leading bits below `x` are done. Of those from `x` to the end of the block (all hashes that begin with the
-//! same `d` bits as `x`), the places below `p` are done: the block was one page when the scan was in its midst, and may have split
-//! or merged since. When `p` is 0, `d` is too. The start is 0, and so is the end; nothing between is.
-//! A cursor that was never given out is as good as any: it scans the rest of something.
-//! Cursors are below 2^50, which leaves room for a hash slot above.
+//! All hashes with leading bits below `x` are done. Of those from `x` to the end of the block (all hashes
+//! that begin with the same `d` bits as `x`), the places below `p` are done: the block was one page when the
+//! scan was in its midst, and may have split or merged since. When `p` is 0, `d` is too. The start is 0, and
+//! so is the end; nothing between is. A cursor that was never given out is as good as any: it scans the rest
+//! of something. Cursors are below 2^50, which leaves room for a hash slot above.
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;

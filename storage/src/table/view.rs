@@ -20,8 +20,8 @@ pub(crate) struct View<E: Element> {
     elements: PhantomData<E>,
 }
 
-// SAFETY: pages and elements that a view sees are not written nor freed before the guard is dropped, and elements
-// can be read on any thread by the contract of `Element`.
+// SAFETY: pages and elements that a view sees are not written nor freed before the guard is dropped, and
+// elements can be read on any thread by the contract of `Element`.
 unsafe impl<E: Element> Send for View<E> {}
 // SAFETY: as above; a view itself never changes.
 unsafe impl<E: Element> Sync for View<E> {}
@@ -105,7 +105,8 @@ impl<E: Element> fmt::Debug for Detached<E> {
 }
 
 impl<E: Element + 'static> Table<E> {
-    /// Takes everything out at once, to be freed elsewhere. What a view may see goes to `reclaim` instead, whole.
+    /// Takes everything out at once, to be freed elsewhere. What a view may see goes to `reclaim` instead,
+    /// whole.
     pub(crate) fn detach(&mut self, reclaim: &mut Reclaim) -> Detached<E> {
         let is_shared = self.has_views();
         let detached = self.take_all();
@@ -134,7 +135,8 @@ impl<E: Element> Table<E> {
 }
 
 impl<E: Element> Drop for Table<E> {
-    /// Frees all elements. While a view lives, all is leaked: that is safe, freeing it is not. Detach to free it later.
+    /// Frees all elements. While a view lives, all is leaked: that is safe, freeing it is not. Detach to free
+    /// it later.
     fn drop(&mut self) {
         let is_shared = self.has_views();
         let detached = self.take_all();

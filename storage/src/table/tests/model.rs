@@ -216,12 +216,12 @@ fn check<const HASH: u8>(operations: &[Operation]) {
 }
 
 fn cases(cases: u32) -> ProptestConfig {
-    let cases = if cfg!(miri) { 3 } else { cases };
+    let cases = if cfg!(miri) { 1 } else { cases };
     let failure_persistence = if cfg!(miri) { None } else { ProptestConfig::default().failure_persistence };
     ProptestConfig { cases, failure_persistence, ..ProptestConfig::default() }
 }
 
-const OPERATIONS_MAX: usize = if cfg!(miri) { 40 } else { 100 };
+const OPERATIONS_MAX: usize = if cfg!(miri) { 30 } else { 100 };
 
 proptest! {
     #![proptest_config(cases(24))]

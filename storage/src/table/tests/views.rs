@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::thread;
 
-use super::{GOOD, Item, Owner, contents, scaled};
-use crate::table::View;
+use super::{GOOD, Owner, contents, scaled};
 
 fn next(state: &mut u64) -> usize {
     *state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
@@ -99,6 +98,34 @@ fn a_key_is_copied_once_a_view() {
 }
 
 #[test]
+fn what_a_view_sees_stays_shared_through_growth_and_shrinking() {
+    let count = scaled(2_000) as u64;
+    let (mut owner, _) = filled(count as usize);
+    // A view for every few keys, so that pages changed since merge with pages not touched since. New elements each
+    // time, whose slots carry no stale marks of the view before.
+    while owner.table.len() > 4 {
+        let remaining = owner.table.len() as u64 - 4;
+        (0..remaining + 4).for_each(|key| owner.overwrite(key, key));
+        let view = owner.table.freeze(&mut owner.reclaim);
+        (remaining..remaining + 4).for_each(|key| assert!(owner.take(key).is_some()));
+        assert_all_shared(&owner, 0..remaining);
+        assert_eq!(contents::<GOOD>(view.iter()), (0..remaining + 4).map(|key| (key, key)).collect());
+        drop(view);
+    }
+    (0..count / 8).for_each(|key| owner.set(key, key));
+    let view = owner.table.freeze(&mut owner.reclaim);
+    (count / 8..count).for_each(|key| owner.set(key, key));
+    assert_all_shared(&owner, 0..count / 8);
+    let is_shared = |key| owner.table.is_shared(owner.find(key).expect("set"));
+    assert!(!(count / 8..count).any(is_shared), "new since");
+    drop(view);
+}
+
+fn assert_all_shared(owner: &Owner<GOOD>, mut keys: std::ops::Range<u64>) {
+    assert!(keys.all(|key| owner.table.is_shared(owner.find(key).expect("never taken"))));
+}
+
+#[test]
 fn detached_elements_are_freed_elsewhere_or_after_the_view() {
     let (mut owner, twin) = filled(scaled(8_000));
     let detached = owner.table.detach(&mut owner.reclaim);
@@ -144,7 +171,7 @@ fn a_view_that_ended_leaves_nothing_behind() {
 #[cfg(not(miri))] // leaks on purpose
 fn dropping_a_table_under_a_view_leaves_the_view_intact() {
     let (mut owner, twin) = filled(100);
-    let view: View<Item<GOOD>> = owner.table.freeze(&mut owner.reclaim);
+    let view = owner.table.freeze(&mut owner.reclaim);
     drop(owner);
     assert_eq!(contents::<GOOD>(view.iter()), twin);
 }
