@@ -4,8 +4,8 @@ use crate::client::Special;
 use crate::command::keys::RO;
 use crate::command::{Command, Flags, Group, KeySpec, Outcome};
 use crate::context::Ctx;
-use crate::dispatch;
 use crate::transaction;
+use crate::{dispatch, fanout};
 use rufous_protocol::error;
 use rufous_protocol::request::Args;
 
@@ -88,6 +88,10 @@ fn exec(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
     for (id, args) in &multi.queued {
         let row = cx.server.commands.row(*id);
         dispatch::call(cx, *id, row, args.args());
+        // At once: later commands may change who is to be told.
+        if !cx.db.store.effects.is_empty() {
+            fanout::publish(cx.server, &mut cx.db.store.effects, cx.client, &mut cx.pushes);
+        }
     }
     cx.in_exec = false;
     Ok(())

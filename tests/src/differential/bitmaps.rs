@@ -99,5 +99,8 @@ fn position(draw: &mut Draw) -> Vec<u8> {
 }
 
 fn amount(draw: &mut Draw) -> Vec<u8> {
-    if draw.one_in(3) { draw.number() } else { draw.range(-300, 300).to_string().into_bytes() }
+    // Redis' own arithmetic overflows when it saturates the least number.
+    let edge = draw.number();
+    let usable = draw.one_in(3) && edge != b"-9223372036854775808";
+    if usable { edge } else { draw.range(-300, 300).to_string().into_bytes() }
 }

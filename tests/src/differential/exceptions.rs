@@ -66,6 +66,13 @@ pub const EXCEPTIONS: &[Exception] = &[
         },
     },
     Exception {
+        reason: "before 7.2 a HELLO that is refused for want of a password still names the client",
+        applies: |it| {
+            let unnamed = matches!(it.ours, [Reply::NullBulk | Reply::Null]);
+            it.is_before_7_2() && unnamed && it.is_call("client", "getname")
+        },
+    },
+    Exception {
         reason: "Redis reads a cursor up to its first NUL byte",
         applies: |it| {
             let cut = it.step.command.get(1).is_some_and(|cursor| cursor.contains(&0));

@@ -370,9 +370,11 @@ fn report(
     }
     let Failure { ours, theirs, .. } = again.as_ref().unwrap_or(found);
     write!(text, "  rufous: {ours:?}\n  redis:  {theirs:?}").expect("write to a string");
-    if let Some(status) = pair.rufous.server.exited() {
-        write!(text, "\n  rufous is gone ({status}); its log:\n{}", pair.rufous.server.log())
-            .expect("write to a string");
+    for side in [&mut pair.rufous, &mut pair.redis] {
+        if let Some(status) = side.server.exited() {
+            let (which, log) = (side.which, side.server.log());
+            write!(text, "\n  {which:?} is gone ({status}); its log:\n{log}").expect("write to a string");
+        }
     }
     text
 }
