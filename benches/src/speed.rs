@@ -101,7 +101,7 @@ pub fn run(plan: &Plan, specs: &[ServerSpec], progress: &mut dyn FnMut(&str)) ->
         for case in cases {
             if case.fill.is_some() && case.fill.as_deref() != filled {
                 progress(&format!("fill for {} with {value_bytes} B values", case.name));
-                refill(&servers, case, value_bytes, plan.keyspace)?;
+                refill(&servers, case, value_bytes, plan.keyspace, filled.is_some())?;
                 filled = case.fill.as_deref();
             }
             for &pipeline in &plan.pipelines {
@@ -129,11 +129,19 @@ fn start_frozen(specs: &[ServerSpec], cores: Cores) -> io::Result<Vec<Running>> 
     Ok(servers)
 }
 
-fn refill(servers: &[Running], case: &Case, value_bytes: usize, keyspace: u64) -> io::Result<()> {
+fn refill(
+    servers: &[Running],
+    case: &Case,
+    value_bytes: usize,
+    keyspace: u64,
+    flush: bool,
+) -> io::Result<()> {
     let Some(template) = case.fill_template(value_bytes) else { return Ok(()) };
     for server in servers {
         server.thaw()?;
-        server.connect()?.call(&["FLUSHALL"])?;
+        if flush {
+            server.connect()?.call(&["FLUSHALL"])?;
+        }
         server.fill(&template, keyspace)?;
         server.settle()?;
         server.freeze()?;
