@@ -20,8 +20,8 @@ use rufous_server::log::Log;
 
 const KEYSPACE: u64 = 1_000_000;
 const SEED: u64 = 1;
-/// So many different pipelines that their keys do not stay in the cache.
-const PIPELINES: usize = 4096;
+/// Commands prepared: their keys must be more than the caches hold.
+const COMMANDS: usize = 1 << 17;
 
 /// An engine with one client, as the event loop holds them while a command runs.
 struct Loop {
@@ -70,8 +70,7 @@ impl Loop {
 fn pipelines(line: &str, value_bytes: usize, depth: usize) -> Vec<Vec<u8>> {
     let mut random = Random::new(SEED);
     let mut template = Template::new(&words(line, value_bytes)).repeated(depth);
-    let different = (PIPELINES / depth).max(64);
-    (0..different)
+    (0..COMMANDS / depth)
         .map(|_| {
             template.randomize(&mut random, KEYSPACE);
             template.bytes().to_vec()
