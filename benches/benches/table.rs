@@ -85,9 +85,7 @@ fn find_window(db: &Db, keys: &[[u8; 16]]) -> usize {
         *hash = db.hash(key);
         db.prefetch_bucket(*hash);
     }
-    for hash in &hashes {
-        db.prefetch_entry(*hash);
-    }
+    db.prefetch_entries(&hashes);
     hashes.iter().zip(keys).filter(|(hash, key)| db.find_hashed(**hash, &key[..]).is_some()).count()
 }
 

@@ -110,7 +110,7 @@ impl Keys<'_> {
             db.prefetch_bucket(*hash);
             count += 1;
         }
-        hashes[..count].iter().for_each(|&hash| db.prefetch_entry(hash));
+        db.prefetch_entries(&hashes[..count]);
         hashes
     }
 }

@@ -195,10 +195,10 @@ impl Db {
         self.entries.prefetch_bucket(hash);
     }
 
-    /// Second stage, some lookups later: asks for the memory of the entry.
+    /// Second stage, with the buckets of all these hashes on their way: asks for the memory of the entries.
     #[inline]
-    pub fn prefetch_entry(&self, hash: u64) {
-        self.entries.prefetch_entry(hash);
+    pub fn prefetch_entries(&self, hashes: &[u64]) {
+        self.entries.prefetch_entries(hashes);
     }
 
     /// The entry of a key, expired or not.
@@ -437,7 +437,7 @@ impl Db {
     /// Names the keys of a window of popped records that are due; adds the others to the wheel again.
     fn name_due(&mut self, now: i64, window: &[u64], visit: &mut dyn FnMut(&[u8])) {
         window.iter().for_each(|&hash| self.entries.prefetch_bucket(hash));
-        window.iter().for_each(|&hash| self.entries.prefetch_entry(hash));
+        self.entries.prefetch_entries(window);
         for &hash in window {
             let Some(entry) = self.expiring(hash) else { continue };
             match entry.expire_at().filter(|&at| at >= now) {

@@ -118,8 +118,8 @@ impl Entries {
     }
 
     #[inline]
-    pub(crate) fn prefetch_entry(&self, hash: u64) {
-        self.table.prefetch_element(hash);
+    pub(crate) fn prefetch_entries(&self, hashes: &[u64]) {
+        self.table.prefetch_elements(hashes);
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> {

@@ -51,28 +51,23 @@ fn look_up(
     let count = batch.len() - first;
     let mut last = peer.client.last_command;
     let mut hashes = [0u64; WINDOW];
-    let mut hashed = 0u32;
+    let mut hashed = 0;
     let prefetch = count > 1;
-    for i in 0..count {
+    for (i, slot) in ids.iter_mut().enumerate().take(count) {
         let args = batch.request(first + i, buf);
         let id = engine.state.commands.lookup_request(args, last);
-        ids[i] = id;
+        *slot = id;
         last = id.or(last);
         let Some(id) = id else { continue };
         let key_at = engine.state.commands.first_key(id);
         if prefetch && key_at != 0 && key_at < args.len() {
             let db = engine.store.keyspace.db(peer.client.db);
-            hashes[i] = db.hash(args.get(key_at));
-            db.prefetch_bucket(hashes[i]);
-            hashed |= 1 << i;
+            hashes[hashed] = db.hash(args.get(key_at));
+            db.prefetch_bucket(hashes[hashed]);
+            hashed += 1;
         }
     }
     if hashed != 0 {
-        let db = engine.store.keyspace.db(peer.client.db);
-        for (i, &hash) in hashes.iter().enumerate().take(count) {
-            if hashed & (1 << i) != 0 {
-                db.prefetch_entry(hash);
-            }
-        }
+        engine.store.keyspace.db(peer.client.db).prefetch_entries(&hashes[..hashed]);
     }
 }

@@ -50,7 +50,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
-use bucket::Slot;
+use bucket::{BUCKET_BYTES, Slot};
 use directory::Directory;
 use page::{Page, Position, next_bits_of, place_of, tag_of};
 
@@ -224,19 +224,40 @@ impl<E: Element> Table<E> {
         self.directory.pages_from(0).flat_map(Page::elements).map(|(slot, _)| slot.element())
     }
 
-    /// Starts to load into the cache what `find` and `prefetch_element` read first.
+    /// Starts to load into the cache what `find` and `prefetch_elements` read first.
     #[inline]
     pub(crate) fn prefetch_bucket(&self, hash: u64) {
         let page = self.directory.page(hash);
         prefetch(page.bucket_address(page.home(place_of(hash))).cast());
     }
 
-    /// Starts to load the element that `find` is likely to read; best a while after `prefetch_bucket`.
+    /// Starts to load the elements that `find` is likely to read; best a while after `prefetch_bucket`.
+    ///
+    /// For elements that are not in their home bucket, all buckets where they may be are asked for before the first of them
+    /// is read, so that these misses overlap, too.
     #[inline]
-    pub(crate) fn prefetch_element(&self, hash: u64) {
-        let page = self.directory.page(hash);
-        if let Some(slot) = page.likely(hash) {
-            prefetch(slot.element().as_ptr());
+    pub(crate) fn prefetch_elements(&self, hashes: &[u64]) {
+        for hashes in hashes.chunks(u64::BITS as usize) {
+            let mut elsewhere = 0u64;
+            for (index, &hash) in hashes.iter().enumerate() {
+                let page = self.directory.page(hash);
+                match page.likely_at_home(hash) {
+                    Some(slot) => prefetch_element(slot.element()),
+                    None => {
+                        for bucket in page.buckets_elsewhere(hash) {
+                            prefetch(page.bucket_address(bucket).cast());
+                            elsewhere |= 1 << index;
+                        }
+                    }
+                }
+            }
+            while elsewhere != 0 {
+                let hash = hashes[elsewhere.trailing_zeros() as usize];
+                if let Some(slot) = self.directory.page(hash).likely_elsewhere(hash) {
+                    prefetch_element(slot.element());
+                }
+                elsewhere &= elsewhere - 1;
+            }
         }
     }
 
@@ -308,6 +329,13 @@ impl fmt::Debug for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Place {{ hash: {:x}, position: {:?} }}", self.hash, self.position)
     }
+}
+
+/// Starts to load an element's first two cache lines: few that matter are longer, and most do not begin with a line.
+#[inline]
+fn prefetch_element(element: NonNull<u8>) {
+    prefetch(element.as_ptr());
+    prefetch(element.as_ptr().wrapping_add(BUCKET_BYTES));
 }
 
 /// Starts to load a cache line.

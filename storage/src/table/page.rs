@@ -287,8 +287,26 @@ impl Page {
 
     /// The first slot of the home bucket that looks like an element of this hash.
     #[inline]
-    pub(super) fn likely(self, hash: u64) -> Option<Slot> {
-        let bucket = self.bucket(self.home(place_of(hash)));
+    pub(super) fn likely_at_home(self, hash: u64) -> Option<Slot> {
+        self.likely_in(self.home(place_of(hash)), hash)
+    }
+
+    /// The first slot of the other buckets that looks like an element of this hash.
+    #[inline]
+    pub(super) fn likely_elsewhere(self, hash: u64) -> Option<Slot> {
+        self.buckets_elsewhere(hash).find_map(|index| self.likely_in(index, hash))
+    }
+
+    /// The buckets besides its home where an element of this hash may be.
+    #[inline]
+    pub(super) fn buckets_elsewhere(self, hash: u64) -> impl Iterator<Item = usize> {
+        let home = self.home(place_of(hash));
+        self.elsewhere(home, self.bucket(home).overflow())
+    }
+
+    #[inline]
+    fn likely_in(self, index: usize, hash: u64) -> Option<Slot> {
+        let bucket = self.bucket(index);
         let mut slots = bucket.matching(tag_of(hash)).map(|index| bucket.slot(index));
         slots.find(|slot| slot.place() == place_of(hash))
     }
