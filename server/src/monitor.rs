@@ -2,10 +2,10 @@
 
 use crate::client::Address;
 use crate::command::{Command, Flags};
+use crate::config::text::quoted;
 use crate::context::{Ctx, REDACTED};
 use crate::pubsub::after_push;
 use rufous_protocol::request::Args;
-use std::io::Write;
 
 /// Shows a command that just ran: time, database, address and quoted arguments in one status line.
 #[cold]
@@ -23,7 +23,7 @@ pub fn feed(cx: &mut Ctx<'_>, row: &'static Command, args: Args<'_>) {
     line.push(b']');
     for (i, argument) in args.iter().enumerate() {
         line.push(b' ');
-        quote(&mut line, if cx.redacted.contains(&i) { REDACTED } else { argument });
+        line.extend_from_slice(&quoted(if cx.redacted.contains(&i) { REDACTED } else { argument }));
     }
     line.extend_from_slice(b"\r\n");
     for token in cx.server.monitors.clone() {
@@ -34,33 +34,13 @@ pub fn feed(cx: &mut Ctx<'_>, row: &'static Command, args: Args<'_>) {
     }
 }
 
-/// Appends bytes in double quotes; what is not printable is escaped.
-pub fn quote(line: &mut Vec<u8>, bytes: &[u8]) {
-    line.push(b'"');
-    for &byte in bytes {
-        match byte {
-            b'\\' | b'"' => line.extend_from_slice(&[b'\\', byte]),
-            b'\n' => line.extend_from_slice(b"\\n"),
-            b'\r' => line.extend_from_slice(b"\\r"),
-            b'\t' => line.extend_from_slice(b"\\t"),
-            0x07 => line.extend_from_slice(b"\\a"),
-            0x08 => line.extend_from_slice(b"\\b"),
-            b' '..=b'~' => line.push(byte),
-            // Writing to a vector cannot fail.
-            _ => write!(line, "\\x{byte:02x}").unwrap_or_default(),
-        }
-    }
-    line.push(b'"');
-}
-
 #[cfg(test)]
 mod tests {
-    use super::quote;
+    use super::quoted;
 
     #[test]
     fn quoting_escapes_what_is_not_printable() {
-        let mut line = Vec::new();
-        quote(&mut line, b"a\"b\\c\n\r\t\x07\x08\x00\xff z");
+        let line = quoted(b"a\"b\\c\n\r\t\x07\x08\x00\xff z");
         assert_eq!(line, br#""a\"b\\c\n\r\t\a\b\x00\xff z""#);
     }
 }
