@@ -107,10 +107,9 @@ impl Keys<'_> {
         let mut count = 0;
         for (hash, key) in hashes.iter_mut().zip(keys) {
             *hash = db.hash(key);
-            db.prefetch_bucket(*hash);
             count += 1;
         }
-        db.prefetch_entries(&hashes[..count]);
+        db.prefetch(&hashes[..count]);
         hashes
     }
 }

@@ -178,7 +178,7 @@ impl Db {
         self.fresh_access = bits;
     }
 
-    /// The hash of a key in this database, for the prefetch and `_hashed` functions.
+    /// The hash of a key in this database, for [`Db::prefetch`] and the `_hashed` functions.
     #[inline]
     pub fn hash(&self, key: &[u8]) -> u64 {
         self.entries.hash(key)
@@ -189,16 +189,10 @@ impl Db {
         self.entries.table_stats()
     }
 
-    /// First stage of a lookup window: asks for the memory where the table would hold the hash.
+    /// Asks for the memory that looking up these hashes needs.
     #[inline]
-    pub fn prefetch_bucket(&self, hash: u64) {
-        self.entries.prefetch_bucket(hash);
-    }
-
-    /// Second stage, with the buckets of all these hashes on their way: asks for the memory of the entries.
-    #[inline]
-    pub fn prefetch_entries(&self, hashes: &[u64]) {
-        self.entries.prefetch_entries(hashes);
+    pub fn prefetch(&self, hashes: &[u64]) {
+        self.entries.prefetch(hashes);
     }
 
     /// The entry of a key, expired or not.
@@ -436,8 +430,7 @@ impl Db {
 
     /// Names the keys of a window of popped records that are due; adds the others to the wheel again.
     fn name_due(&mut self, now: i64, window: &[u64], visit: &mut dyn FnMut(&[u8])) {
-        window.iter().for_each(|&hash| self.entries.prefetch_bucket(hash));
-        self.entries.prefetch_entries(window);
+        self.entries.prefetch(window);
         for &hash in window {
             let Some(entry) = self.expiring(hash) else { continue };
             match entry.expire_at().filter(|&at| at >= now) {

@@ -113,13 +113,8 @@ impl Entries {
     }
 
     #[inline]
-    pub(crate) fn prefetch_bucket(&self, hash: u64) {
-        self.table.prefetch_bucket(hash);
-    }
-
-    #[inline]
-    pub(crate) fn prefetch_entries(&self, hashes: &[u64]) {
-        self.table.prefetch_elements(hashes);
+    pub(crate) fn prefetch(&self, hashes: &[u64]) {
+        self.table.prefetch(hashes);
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> {

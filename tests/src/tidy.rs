@@ -15,8 +15,15 @@ const SAFETY_DISTANCE_MAX: usize = 8;
 const DETERMINISTIC_ROOMS: [&str; 5] = ["server", "storage", "protocol", "persistence", "cluster"];
 /// The rooms that touch no sockets and no files.
 const LEAF_ROOMS: [&str; 2] = ["storage", "protocol"];
-const CLOCK: [&str; 6] =
-    ["Instant::now", "SystemTime::now", "UNIX_EPOCH.elapsed", "clock_gettime", "gettimeofday", "coarsetime"];
+const CLOCK: [&str; 7] = [
+    "Instant::now",
+    "SystemTime::now",
+    "UNIX_EPOCH.elapsed",
+    "clock_gettime",
+    "gettimeofday",
+    "coarsetime",
+    "_rdtsc",
+];
 const RANDOMNESS: [&str; 5] = ["rand::", "getrandom", "thread_rng", "RandomState", "/dev/urandom"];
 const OUTSIDE: [&str; 6] =
     ["std::net", "std::fs", "std::os::fd", "std::os::unix", "std::thread::spawn", "std::process::Command"];

@@ -6,7 +6,7 @@
 //!
 //! Invariants: a handler that returns an error has its reply taken back to where it started and replaced by the error,
 //! here and nowhere else; the effects queue is empty when `execute` returns; one monotonic timestamp is taken per
-//! command (the end of one is the start of the next).
+//! command (within a window the end of one is the start of the next).
 
 pub mod gates;
 pub mod window;

@@ -1,6 +1,6 @@
 //! A window: the requests that one client pipelined, run together.
 //!
-//! All names are looked up first and the memory that the keys need is prefetched in two stages (bucket, then entry), so
+//! All names are looked up first and the memory that the keys need is prefetched, so
 //! that the cache misses of up to [`WINDOW`] commands overlap; then they run one by one.
 
 use super::{Flow, execute};
@@ -19,6 +19,8 @@ pub fn run(engine: &mut Engine, peer: &mut Peer, batch: &mut Batch, buf: &[u8], 
     let count = batch.len();
     let mut ids = [None::<CommandId>; WINDOW];
     look_up(engine, peer, batch, buf, first, &mut ids);
+    // What came before, reading and parsing, is not the first command's.
+    engine.state.clock.tick();
     peer.client.active_ms = engine.state.clock.now_ms();
     for i in first..count {
         let id = ids[i - first];
@@ -61,13 +63,11 @@ fn look_up(
         let Some(id) = id else { continue };
         let key_at = engine.state.commands.first_key(id);
         if prefetch && key_at != 0 && key_at < args.len() {
-            let db = engine.store.keyspace.db(peer.client.db);
-            hashes[hashed] = db.hash(args.get(key_at));
-            db.prefetch_bucket(hashes[hashed]);
+            hashes[hashed] = engine.store.keyspace.db(peer.client.db).hash(args.get(key_at));
             hashed += 1;
         }
     }
     if hashed != 0 {
-        engine.store.keyspace.db(peer.client.db).prefetch_entries(&hashes[..hashed]);
+        engine.store.keyspace.db(peer.client.db).prefetch(&hashes[..hashed]);
     }
 }

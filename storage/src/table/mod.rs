@@ -27,21 +27,6 @@ mod page;
 mod resize;
 mod sample;
 mod scan;
-/// Whether two keys are equal, without a call for the lengths that keys usually have.
-#[inline]
-fn same_key(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    match (a.first_chunk::<8>(), a.last_chunk::<8>(), b.first_chunk::<8>(), b.last_chunk::<8>()) {
-        // Two words that overlap or touch cover up to 16 bytes.
-        (Some(a_first), Some(a_last), Some(b_first), Some(b_last)) if a.len() <= 16 => {
-            a_first == b_first && a_last == b_last
-        }
-        _ => a == b,
-    }
-}
-
 #[cfg(test)]
 mod tests;
 mod view;
@@ -224,20 +209,18 @@ impl<E: Element> Table<E> {
         self.directory.pages_from(0).flat_map(Page::elements).map(|(slot, _)| slot.element())
     }
 
-    /// Starts to load into the cache what `find` and `prefetch_elements` read first.
-    #[inline]
-    pub(crate) fn prefetch_bucket(&self, hash: u64) {
-        let page = self.directory.page(hash);
-        prefetch(page.bucket_address(page.home(place_of(hash))).cast());
-    }
-
-    /// Starts to load the elements that `find` is likely to read; best a while after `prefetch_bucket`.
+    /// Starts to load into the cache what `find` of these hashes is likely to read: all buckets first, then all elements,
+    /// so that their misses overlap. Each pass is a loop of its own and short, so that the processor runs several rounds of it at once.
     ///
     /// For elements that are not in their home bucket, all buckets where they may be are asked for before the first of them
     /// is read, so that these misses overlap, too.
     #[inline]
-    pub(crate) fn prefetch_elements(&self, hashes: &[u64]) {
+    pub(crate) fn prefetch(&self, hashes: &[u64]) {
         for hashes in hashes.chunks(u64::BITS as usize) {
+            for &hash in hashes {
+                let page = self.directory.page(hash);
+                prefetch(page.bucket_address(page.home(place_of(hash))).cast());
+            }
             let mut elsewhere = 0u64;
             for (index, &hash) in hashes.iter().enumerate() {
                 let page = self.directory.page(hash);
@@ -328,6 +311,21 @@ impl<E: Element> fmt::Debug for Table<E> {
 impl fmt::Debug for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Place {{ hash: {:x}, position: {:?} }}", self.hash, self.position)
+    }
+}
+
+/// Whether two keys are equal, without a call for the lengths that keys usually have.
+#[inline]
+fn same_key(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match (a.first_chunk::<8>(), a.last_chunk::<8>(), b.first_chunk::<8>(), b.last_chunk::<8>()) {
+        // Two words that overlap or touch cover up to 16 bytes.
+        (Some(a_first), Some(a_last), Some(b_first), Some(b_last)) if a.len() <= 16 => {
+            a_first == b_first && a_last == b_last
+        }
+        _ => a == b,
     }
 }
 

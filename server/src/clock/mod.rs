@@ -6,22 +6,35 @@
 //! DEBUG CLOCK freezes, advances and resumes both times together. Neither ever goes backwards through it: what
 //! was advanced stays ahead of the system after [`Clock::resume`]. (The system's own wall time may still step.)
 
+mod cycles;
+
+use cycles::Cycles;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Wall-clock microseconds since 1970 straight from the system, for what lives outside an engine: the log.
 pub fn wall_us() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64
+    wall_ns() / 1000
+}
+
+fn wall_ns() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64
+}
+
+fn passed_ns(since: Instant) -> u64 {
+    since.elapsed().as_nanos() as u64
 }
 
 /// Cached time of one engine.
 #[derive(Clone, Debug)]
 pub struct Clock {
     start: Instant,
+    /// For ticks, where the machine has a counter that can be trusted.
+    cycles: Option<Cycles>,
     /// Added to the system's times, in nanoseconds.
     ahead_ns: i64,
     /// The times stand still.
     frozen: bool,
-    wall_us: u64,
+    wall_ns: u64,
     monotonic_ns: u64,
     /// When it froze, on the system's monotonic time.
     frozen_at_ns: u64,
@@ -31,11 +44,13 @@ impl Clock {
     /// A running clock that shows the system's time.
     #[expect(clippy::new_without_default, reason = "reading the time is worth a visible call")]
     pub fn new() -> Clock {
+        let start = Instant::now();
         let mut clock = Clock {
-            start: Instant::now(),
+            start,
+            cycles: Cycles::new(|| passed_ns(start)),
             ahead_ns: 0,
             frozen: false,
-            wall_us: 0,
+            wall_ns: 0,
             monotonic_ns: 0,
             frozen_at_ns: 0,
         };
@@ -46,8 +61,14 @@ impl Clock {
     /// Reads the system's time into the cache, unless frozen.
     pub fn refresh(&mut self) {
         if !self.frozen {
-            self.monotonic_ns = self.shifted(self.system_monotonic_ns());
-            self.wall_us = wall_us().saturating_add_signed(self.ahead_ns / 1000);
+            let start = self.start;
+            let system_ns = match &mut self.cycles {
+                Some(cycles) => cycles.anchor(|| passed_ns(start)),
+                None => passed_ns(start),
+            };
+            // The last tick may have been a trifle ahead.
+            self.monotonic_ns = self.shifted(system_ns).max(self.monotonic_ns);
+            self.wall_ns = wall_ns().saturating_add_signed(self.ahead_ns);
         }
     }
 
@@ -55,10 +76,11 @@ impl Clock {
     #[inline]
     pub fn tick(&mut self) -> u64 {
         if !self.frozen {
-            let now = self.shifted(self.system_monotonic_ns());
-            let passed_us = now / 1000 - self.monotonic_ns / 1000;
-            self.wall_us += passed_us;
-            self.monotonic_ns = now;
+            let system_ns = self.cycles.as_ref().and_then(Cycles::now_ns);
+            let now_ns = self.shifted(system_ns.unwrap_or_else(|| passed_ns(self.start)));
+            let passed_ns = now_ns.saturating_sub(self.monotonic_ns);
+            self.wall_ns += passed_ns;
+            self.monotonic_ns += passed_ns;
         }
         self.monotonic_ns
     }
@@ -72,19 +94,19 @@ impl Clock {
     /// Cached wall time in milliseconds since 1970.
     #[inline]
     pub fn now_ms(&self) -> i64 {
-        (self.wall_us / 1000) as i64
+        (self.wall_ns / 1_000_000) as i64
     }
 
     /// Cached wall time in microseconds since 1970.
     #[inline]
     pub fn now_us(&self) -> u64 {
-        self.wall_us
+        self.wall_ns / 1000
     }
 
     /// Cached wall time in seconds since 1970.
     #[inline]
     pub fn now_s(&self) -> u64 {
-        self.wall_us / 1_000_000
+        self.wall_ns / 1_000_000_000
     }
 
     /// Cached monotonic time in microseconds since the clock was made.
@@ -109,7 +131,7 @@ impl Clock {
         self.refresh();
         if !self.frozen {
             self.frozen = true;
-            self.frozen_at_ns = self.system_monotonic_ns();
+            self.frozen_at_ns = passed_ns(self.start);
         }
     }
 
@@ -118,21 +140,17 @@ impl Clock {
         let by_ns = i64::try_from(by.as_nanos()).unwrap_or(i64::MAX);
         self.ahead_ns = self.ahead_ns.saturating_add(by_ns);
         self.monotonic_ns = self.monotonic_ns.saturating_add_signed(by_ns);
-        self.wall_us = self.wall_us.saturating_add_signed(by_ns / 1000);
+        self.wall_ns = self.wall_ns.saturating_add_signed(by_ns);
     }
 
     /// Lets time run on from where it stands.
     pub fn resume(&mut self) {
         if self.frozen {
             self.frozen = false;
-            let slept_ns = self.system_monotonic_ns() - self.frozen_at_ns;
+            let slept_ns = passed_ns(self.start) - self.frozen_at_ns;
             self.ahead_ns = self.ahead_ns.saturating_sub_unsigned(slept_ns);
             self.refresh();
         }
-    }
-
-    fn system_monotonic_ns(&self) -> u64 {
-        self.start.elapsed().as_nanos() as u64
     }
 
     fn shifted(&self, system_ns: u64) -> u64 {
