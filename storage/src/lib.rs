@@ -18,6 +18,7 @@ pub mod reclaim;
 pub mod slot;
 pub mod string;
 mod table;
+pub mod tree;
 pub mod wheel;
 
 pub use blob::Blob;
