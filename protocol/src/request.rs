@@ -71,6 +71,22 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Whether a request that was parsed under other limits keeps to what these allow before authentication.
+    pub fn check(&self, args: Args<'_>) -> Result<(), ProtocolError> {
+        if self.authenticated {
+            return Ok(());
+        }
+        if args.len() as i64 > UNAUTHENTICATED_ARGS_MAX {
+            return Err(ProtocolError::UnauthenticatedMultibulkLen);
+        }
+        if args.iter().any(|arg| arg.len() as u64 > UNAUTHENTICATED_BULK_LEN_MAX) {
+            return Err(ProtocolError::UnauthenticatedBulkLen);
+        }
+        Ok(())
+    }
+}
+
 /// How a call to [`Parser::parse`] ended. The batch may hold requests in every case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {

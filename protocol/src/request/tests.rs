@@ -190,6 +190,22 @@ fn clients_that_have_not_authenticated_get_little() {
 }
 
 #[test]
+fn requests_parsed_ahead_are_checked_again() {
+    let long = [b'a'; 16 * 1024 + 1];
+    let check = |args: &[&[u8]]| {
+        let (mut parser, mut batch, mut consumed) = (Parser::default(), Batch::default(), 0);
+        let bytes = multibulk(args);
+        parser.parse(&bytes, &mut consumed, &Limits::default(), &mut batch, 1);
+        assert_eq!(Limits::default().check(batch.request(0, &bytes)), Ok(()));
+        unauthenticated().check(batch.request(0, &bytes))
+    };
+    assert_eq!(check(&[b"a".as_slice(); 10]), Ok(()));
+    assert_eq!(check(&[b"a".as_slice(); 11]), Err(ProtocolError::UnauthenticatedMultibulkLen));
+    assert_eq!(check(&[b"a", &long[1..]]), Ok(()));
+    assert_eq!(check(&[b"a", &long]), Err(ProtocolError::UnauthenticatedBulkLen));
+}
+
+#[test]
 fn configured_bulk_length_is_the_limit() {
     let limits = Limits { bulk_len_max: 5, ..Limits::default() };
     check_with(&limits, b"*1\r\n$5\r\n12345\r\n", &[&[b"12345"]], Progress::NeedMore);

@@ -4,7 +4,7 @@
 //! that the cache misses of up to [`WINDOW`] commands overlap; then they run one by one.
 
 use super::{Flow, execute};
-use crate::client::Peer;
+use crate::client::{Peer, Special};
 use crate::command::table::CommandId;
 use crate::engine::{Engine, State};
 use crate::limits;
@@ -23,8 +23,15 @@ pub fn run(engine: &mut Engine, peer: &mut Peer, batch: &mut Batch, buf: &[u8], 
     engine.state.clock.tick();
     peer.client.active_ms = engine.state.clock.now_ms();
     for i in first..count {
-        let id = ids[i - first];
-        if execute(engine, peer, id, batch.request(i, buf)) == Flow::Postponed {
+        let (id, args) = (ids[i - first], batch.request(i, buf));
+        // Parsed while it was allowed more: a command of this very window ended the client's authentication.
+        if peer.client.special.contains(Special::UNAUTHENTICATED)
+            && let Err(failure) = limits::request_limits(&engine.state.config, &peer.client).check(args)
+        {
+            limits::protocol_error(engine, peer, failure, &[]);
+            return count;
+        }
+        if execute(engine, peer, id, args) == Flow::Postponed {
             peer.client.postponed = true;
             return i;
         }
