@@ -13,6 +13,7 @@ pub mod keyspace;
 pub mod lookup;
 #[cfg(not(miri))]
 pub mod memory;
+pub mod pack;
 pub mod random;
 pub mod reclaim;
 pub mod slot;

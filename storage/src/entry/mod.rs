@@ -43,7 +43,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::AtomicU32;
 
 pub use read::EntryRef;
-pub(crate) use value::Content;
+pub(crate) use value::{Content, decimal_len};
 pub use value::{Encoding, Kind, Str, parse_int};
 pub(crate) use write::EntryMut;
 

@@ -166,7 +166,8 @@ pub fn parse_int(bytes: &[u8]) -> Option<i64> {
     if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
 }
 
-fn decimal_len(value: i64) -> usize {
+/// How many characters the decimal form of `value` has.
+pub(crate) fn decimal_len(value: i64) -> usize {
     let digits = value.unsigned_abs().checked_ilog10().unwrap_or(0) as usize + 1;
     digits + usize::from(value < 0)
 }
