@@ -3,6 +3,7 @@
 //! The fields are disjoint on purpose: a handler reads a borrowed value from `db` and writes it to `reply` in one
 //! expression, without a copy.
 
+use crate::blocking::Again;
 use crate::client::output::{Mark, Shared, Waiting};
 use crate::client::{Client, Special};
 use crate::command::table::CommandId;
@@ -37,6 +38,8 @@ pub struct Ctx<'a> {
     pub command: CommandId,
     /// EXEC is running queued commands.
     pub in_exec: bool,
+    /// The request blocked its client before, and runs again.
+    pub again: Option<Again>,
     /// Arguments of the running command that logs must not show.
     pub redacted: Vec<usize>,
     /// Errors replied by the running command, for its `failed_calls`.

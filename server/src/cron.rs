@@ -119,7 +119,8 @@ fn look_after_clients(state: &mut State, tokens: &[usize], now: i64) {
     for &token in tokens {
         let Some(peer) = state.clients.get_mut(token) else { continue };
         let idle_ms = now - peer.client.active_ms;
-        let exempt = peer.client.is_subscriber() || peer.client.special.contains(Special::MONITOR);
+        let exempt = peer.client.is_subscriber()
+            || peer.client.special.intersects(Special::MONITOR.union(Special::BLOCKED));
         state.peaks.note(now / 1000, peer.client.query_buffer_capacity, peer.out.len());
         if state.switches.reply_buffer_resizing {
             match peer.out.fit(now, state.switches.reply_buffer_peak_reset_ms) {

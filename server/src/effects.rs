@@ -1,6 +1,6 @@
 //! What a command sets off beyond its reply: one ordered queue, filled while the command runs and fanned out after it.
 //!
-//! Consumers: WATCH, client tracking and keyspace notifications (blocked clients, the append-only file and replicas
+//! Consumers: WATCH, client tracking, blocked clients and keyspace notifications (the append-only file and replicas
 //! will read the same queue). Key bytes are copied into the queue only when someone listens, so that a plain SET pays
 //! one test.
 //!
@@ -21,6 +21,8 @@ bitflags! {
         const WATCH = 1 << 1;
         /// Some client tracks keys.
         const TRACKING = 1 << 2;
+        /// Some client waits for a key.
+        const BLOCKED = 1 << 3;
     }
 }
 
@@ -86,7 +88,7 @@ impl Effects {
     /// A key's value or TTL changed.
     #[inline]
     pub fn changed(&mut self, db: usize, key: &[u8]) {
-        if self.listening.intersects(Listening::WATCH.union(Listening::TRACKING)) {
+        if self.listening.intersects(Listening::WATCH.union(Listening::TRACKING).union(Listening::BLOCKED)) {
             let key = self.keep(key);
             self.queue.push(Effect::Changed { db, key });
         }

@@ -3,10 +3,11 @@
 //! It is split once, so that a command can hold both halves: [`Store`] is the keys and what touching them sets off,
 //! [`State`] is everything else. There are no statics: several engines live in one process.
 
+use crate::blocking::{self, Blocking};
 use crate::boot::Process;
-use crate::client::Client;
 use crate::client::eviction::ClientMemory;
 use crate::client::registry::Registry;
+use crate::client::{Client, Peer};
 use crate::clock::Clock;
 use crate::command::table::{CommandTable, RenameFailure};
 use crate::commands::debug::Switches;
@@ -99,6 +100,8 @@ pub struct State {
     pub switches: Switches,
     /// CLIENT PAUSE.
     pub pause: Pause,
+    /// Who waits inside a command.
+    pub blocking: Blocking,
     /// Set by SHUTDOWN or a signal; the loop acts on it.
     pub shutdown: Option<ShutdownRequest>,
     /// `maxmemory`.
@@ -161,6 +164,7 @@ impl Engine {
                 monitors: Vec::new(),
                 switches: Switches::default(),
                 pause: Pause::default(),
+                blocking: Blocking::default(),
                 shutdown: None,
                 eviction: Eviction::default(),
                 cron: Progress::default(),
@@ -221,6 +225,15 @@ impl State {
         setting.allows(client.is_local())
     }
 
+    /// Puts a client back into the registry after its requests ran, or something was added to its output.
+    pub fn put_back(&mut self, mut peer: Box<Peer>) {
+        if !peer.out.is_empty() || peer.client.closing.is_some() {
+            self.clients.mark_dirty_taken(&mut peer.client);
+        }
+        self.client_memory.count(&mut peer.client, &peer.out);
+        self.clients.put_back(peer);
+    }
+
     /// Logs that a browser was talked into connecting; at most once a minute.
     #[cold]
     pub fn warn_of_cross_protocol_attack(&mut self, client: &Client) {
@@ -240,8 +253,9 @@ impl State {
 
 impl Engine {
     /// Unties a client that is gone from everything that knows it.
-    pub fn forget(&mut self, mut peer: crate::client::Peer) {
+    pub fn forget(&mut self, mut peer: Peer) {
         let client = &mut peer.client;
+        blocking::release(&mut self.state, &mut self.store.effects, client);
         self.state.client_memory.forget(client);
         self.state.watchers.unwatch(client, &mut self.store.effects);
         self.state.pubsub.forget(client);

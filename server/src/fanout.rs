@@ -1,4 +1,4 @@
-//! Fans out what a command set off: WATCH, tracking, keyspace notifications, in the order in which things happened.
+//! Fans out what a command set off: WATCH, tracking, blocked clients, keyspace notifications, in the order in which things happened.
 
 use crate::client::Client;
 use crate::effects::{Effect, Effects, Event};
@@ -19,11 +19,13 @@ pub fn publish(state: &mut State, effects: &mut Effects, client: &mut Client, ow
                 let key = &keys[key.clone()];
                 transaction::touch(state, running.client, *db, key, false);
                 tracking::invalidate(state, running, key, false);
+                state.blocking.signal(*db, key);
             }
             Effect::Expired { db, key } => {
                 let key = &keys[key.clone()];
                 transaction::touch(state, running.client, *db, key, true);
                 tracking::invalidate(state, running, key, true);
+                state.blocking.signal(*db, key);
             }
             Effect::Event { db, key, event } => {
                 notify(state, running, classes, *db, &keys[key.clone()], *event)

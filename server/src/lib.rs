@@ -5,9 +5,10 @@
 //!
 //! Where things are: `net` sockets and the loop; `client` what the loop knows of a client; `dispatch` the one door;
 //! `context` what a command gets; `store` the keys with what touching them sets off; `effects` and `fanout` what a
-//! command sets off; `commands` a file per family; `config` a row per directive.
+//! command sets off; `blocking` who waits inside one; `commands` a file per family; `config` a row per directive.
 
 pub mod acl;
+pub mod blocking;
 pub mod boot;
 pub mod client;
 pub mod clock;

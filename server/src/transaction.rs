@@ -115,6 +115,9 @@ pub fn discard(client: &mut Client, watchers: &mut Watchers, effects: &mut Effec
 
 /// Marks the watchers of a changed key; `current` is the client taken out of the registry.
 pub fn touch(state: &mut crate::engine::State, current: &mut Client, db: usize, key: &[u8], expired: bool) {
+    if state.watchers.is_empty() {
+        return;
+    }
     for token in state.watchers.of(db, key) {
         let client = if token == current.token {
             &mut *current

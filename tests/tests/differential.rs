@@ -7,6 +7,7 @@ use std::env;
 use rufous_tests::differential::runner::{Plan, run};
 use rufous_tests::differential::{
     Family, bitmaps, connection, generic, introspection, misuse, pubsub, strings, tracking, transactions,
+    waits,
 };
 use rufous_tests::server::program_or_notice;
 
@@ -55,6 +56,11 @@ fn connection_commands_reply_as_redis() {
 #[test]
 fn transactions_reply_as_redis() {
     check(transactions::TRANSACTIONS);
+}
+
+#[test]
+fn waits_reply_as_redis() {
+    check(waits::WAITS);
 }
 
 #[test]

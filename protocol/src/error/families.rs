@@ -13,6 +13,7 @@ texts! {
     UNBLOCK_REASON = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR";
     UNBLOCKED = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
     UNBLOCKED_REPLICA = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
+    WAIT_FOR_DISABLED_AOF = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
     PAUSE_MODE = "ERR CLIENT PAUSE mode must be WRITE or ALL";
     TRACKING_TWO_REDIRECTS = "ERR A client can only redirect to a single other client";
     TRACKING_NO_REDIRECT = "ERR The client ID you want redirect to does not exist";

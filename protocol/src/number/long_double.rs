@@ -47,6 +47,12 @@ impl LongDouble {
         sum.is_finite().then_some(LongDouble(sum))
     }
 
+    /// The product with an integer, rounded up to the next integer; an infinity becomes the outermost one.
+    pub fn times_rounded_up(self, factor: i64) -> i128 {
+        let product = (self.0 * LongDouble::from(factor).0).value;
+        product.to_i128_r(128, Round::TowardPositive, &mut false).value
+    }
+
     /// Whether it is no infinity.
     pub fn is_finite(self) -> bool {
         self.0.is_finite()

@@ -36,7 +36,7 @@ pub fn line(commands: &CommandTable, now_ms: i64, client: &Client, output: Figur
         "qbuf={} qbuf-free={} argv-mem={} multi-mem={} ",
         client.query_buffer_len,
         client.query_buffer_capacity.saturating_sub(client.query_buffer_len),
-        client.argument_bytes,
+        client.argument_bytes + client.blocked.as_ref().map_or(0, |blocked| blocked.argument_bytes()),
         queued_bytes(client),
     );
     let Figures { capacity, peak, tail_len, chunks, memory } = output;
@@ -62,6 +62,7 @@ pub fn memory_total(client: &Client, output: Figures) -> usize {
     let queue = client.multi.as_ref().map_or(0, |multi| queued_bytes(client) + multi.queued.len() * 64);
     let subscriptions = client.subscriptions.as_ref().map_or(0, |mine| mine.memory());
     let tracking = client.tracking.as_ref().map_or(0, |tracking| tracking.memory());
+    let blocked = client.blocked.as_ref().map_or(0, |blocked| blocked.memory());
     size_of::<Peer>()
         + size_of::<IoConn>()
         + client.name.capacity()
@@ -69,6 +70,7 @@ pub fn memory_total(client: &Client, output: Figures) -> usize {
         + output.capacity
         + output.memory
         + queue
+        + blocked
         + client.watched.iter().map(|watched| size_of::<Watched>() + watched.key.len()).sum::<usize>()
         + subscriptions
         + tracking
@@ -92,7 +94,7 @@ fn flags(client: &Client) -> String {
         (special.contains(Special::MONITOR), 'O'),
         (client.is_subscriber(), 'P'),
         (client.multi.is_some(), 'x'),
-        (client.postponed, 'b'),
+        (client.postponed || client.blocked.is_some(), 'b'),
         (tracking.is_some(), 't'),
         (tracking.is_some_and(|tracking| tracking.broken_redirect), 'R'),
         (tracking.is_some_and(|tracking| tracking.is_broadcast()), 'B'),

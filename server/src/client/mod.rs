@@ -9,6 +9,7 @@ pub mod list;
 pub mod output;
 pub mod registry;
 
+use crate::blocking::Blocked;
 use crate::command::table::CommandId;
 use crate::config::ClientClass;
 use crate::tracking::ClientTracking;
@@ -41,6 +42,8 @@ bitflags! {
         const NO_TOUCH = 1 << 7;
         /// The user has ACL rules narrower than "everything".
         const RESTRICTED = 1 << 8;
+        /// It waits inside a command; none of its requests runs meanwhile.
+        const BLOCKED = 1 << 9;
     }
 }
 
@@ -168,13 +171,15 @@ pub struct Client {
     pub subscriptions: Option<Box<Subscriptions>>,
     /// CLIENT TRACKING, if it was ever switched on.
     pub tracking: Option<Box<ClientTracking>>,
+    /// What it waits for inside a command.
+    pub blocked: Option<Box<Blocked>>,
     /// Unix time in milliseconds of the connection.
     pub created_ms: i64,
     /// Unix time in milliseconds of the last request.
     pub active_ms: i64,
     /// The last command, for CLIENT LIST and the dispatch shortcut.
     pub last_command: Option<CommandId>,
-    /// Postponed by CLIENT PAUSE: since when (for `unblock`).
+    /// CLIENT PAUSE holds its requests back.
     pub postponed: bool,
     /// When the soft output limit was first passed, in Unix milliseconds.
     pub over_soft_limit_since_ms: Option<i64>,
@@ -232,6 +237,7 @@ impl Client {
             dirty_watch: false,
             subscriptions: None,
             tracking: None,
+            blocked: None,
             created_ms: now_ms,
             active_ms: now_ms,
             last_command: None,

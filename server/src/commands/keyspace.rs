@@ -84,6 +84,7 @@ pub fn empty(cx: &mut Ctx<'_>, dbs: Range<usize>, lazy: bool) {
     let mut garbage = Garbage::default();
     for index in dbs {
         transaction::touch_db(cx.server, cx.client, &store.keyspace, cx.db.now, index, None);
+        cx.server.blocking.signal_all(index);
         garbage.merge(store.keyspace.db_mut(index).clear());
     }
     store.effects.flushed();
@@ -112,6 +113,7 @@ fn swapdb(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         for (db, replaced_by) in [(first, second), (second, first)] {
             let replaced_by = Some(replaced_by);
             transaction::touch_db(cx.server, cx.client, &store.keyspace, cx.db.now, db, replaced_by);
+            cx.server.blocking.signal_all(db);
         }
         store.keyspace.swap(first, second);
     }

@@ -44,4 +44,6 @@ pub const FAMILIES: &[&[Command]] = &[
     slowlog::ROWS,
     string::ROWS,
     transactions::ROWS,
+    #[cfg(test)]
+    crate::blocking::tests::ROWS,
 ];

@@ -11,12 +11,14 @@
 pub mod gates;
 pub mod window;
 
+use crate::blocking::Again;
 use crate::client::output::{Mark, Output};
 use crate::client::{Client, Closing, Peer, ReplyMode, Special};
 use crate::command::table::CommandId;
 use crate::command::{Command, Flags};
 use crate::context::Ctx;
-use crate::engine::{Engine, EngineSpecial};
+use crate::engine::{Engine, EngineSpecial, State};
+use crate::store::{Keys, Store};
 use crate::tracking::{self, Running};
 use crate::{fanout, monitor};
 use gates::Refusal;
@@ -31,10 +33,74 @@ pub enum Flow {
     Done,
     /// CLIENT PAUSE holds it back: to be offered again, unchanged.
     Postponed,
+    /// The client waits; what it sent behind this request waits with it.
+    Blocked,
 }
 
 /// Runs one request of `peer`, which is taken out of the registry. `id` is the result of the name lookup.
+#[inline]
 pub fn execute(engine: &mut Engine, peer: &mut Peer, id: Option<CommandId>, args: Args<'_>) -> Flow {
+    enter(engine, peer, id, args, None)
+}
+
+/// Runs a request again that blocked its client.
+pub fn execute_again(
+    engine: &mut Engine,
+    peer: &mut Peer,
+    id: CommandId,
+    args: Args<'_>,
+    again: Again,
+) -> Flow {
+    enter(engine, peer, Some(id), args, Some(again))
+}
+
+/// Answers a request that blocked its client and is not run again; `reply` writes the answer.
+pub fn reply_late(
+    store: &mut Store,
+    state: &mut State,
+    peer: &mut Peer,
+    id: CommandId,
+    args: Args<'_>,
+    again: Again,
+    reply: impl FnOnce(&mut Ctx<'_>),
+) {
+    let mark = peer.out.mark();
+    let mut cx = context(store, state, peer, id);
+    reply(&mut cx);
+    let row = cx.server.commands.row(id);
+    record(&mut cx, id, row, args, mark, again.spent_ns);
+    if peer.client.special.contains(Special::REPLY_MUTED) {
+        mute(&mut peer.client, &mut peer.out, mark);
+    }
+}
+
+fn context<'a>(store: &'a mut Store, state: &'a mut State, peer: &'a mut Peer, id: CommandId) -> Ctx<'a> {
+    let Peer { client, out } = peer;
+    let touch = !client.special.contains(Special::NO_TOUCH);
+    let now = state.clock.now_ms();
+    Ctx {
+        db: Keys { store, index: client.db, now, touch },
+        server: state,
+        reply: Reply::new(&mut out.tail, client.resp),
+        client,
+        refs: &mut out.refs,
+        waiting: &out.waiting,
+        pushes: Vec::new(),
+        command: id,
+        in_exec: false,
+        again: None,
+        redacted: Vec::new(),
+        errors: 0,
+    }
+}
+
+fn enter(
+    engine: &mut Engine,
+    peer: &mut Peer,
+    id: Option<CommandId>,
+    args: Args<'_>,
+    again: Option<Again>,
+) -> Flow {
     let Peer { client, out } = peer;
     if engine.state.special.contains(EngineSpecial::TRACKING_OVERFULL) {
         let Engine { state, store } = engine;
@@ -44,24 +110,10 @@ pub fn execute(engine: &mut Engine, peer: &mut Peer, id: Option<CommandId>, args
     if reply_mode == ReplyMode::SkipNext {
         client.reply_mode = ReplyMode::SkipThis;
     }
-    let touch = !client.special.contains(Special::NO_TOUCH);
-    let now = engine.state.clock.now_ms();
     engine.store.expire_paused = engine.state.special.contains(EngineSpecial::PAUSED);
     let mark = out.mark();
-    let tail = &mut out.tail;
-    let mut cx = Ctx {
-        db: crate::store::Keys { store: &mut engine.store, index: client.db, now, touch },
-        server: &mut engine.state,
-        reply: Reply::new(tail, client.resp),
-        client,
-        refs: &mut out.refs,
-        waiting: &out.waiting,
-        pushes: Vec::new(),
-        command: id.unwrap_or_default(),
-        in_exec: false,
-        redacted: Vec::new(),
-        errors: 0,
-    };
+    let mut cx = context(&mut engine.store, &mut engine.state, peer, id.unwrap_or_default());
+    cx.again = again;
     let flow = admit_and_call(&mut cx, id, args);
     let pushes = std::mem::take(&mut cx.pushes);
     let Peer { client, out } = peer;
@@ -69,7 +121,8 @@ pub fn execute(engine: &mut Engine, peer: &mut Peer, id: Option<CommandId>, args
         client.reply_mode = reply_mode;
         return flow;
     }
-    if client.special.contains(Special::REPLY_MUTED) {
+    let blocked = client.special.contains(Special::BLOCKED);
+    if client.special.contains(Special::REPLY_MUTED) && !blocked {
         mute(client, out, mark);
     }
     if !pushes.is_empty() {
@@ -78,6 +131,9 @@ pub fn execute(engine: &mut Engine, peer: &mut Peer, id: Option<CommandId>, args
     let Engine { state, store } = engine;
     if !store.effects.is_empty() {
         fanout::publish(state, &mut store.effects, client, &mut out.tail);
+    }
+    if blocked {
+        return Flow::Blocked;
     }
     if client.special.contains(Special::TRACKING) {
         tracking::end_caching(state, client, id);
@@ -161,22 +217,18 @@ pub fn call(cx: &mut Ctx<'_>, id: CommandId, row: &'static Command, args: Args<'
         cx.fail(mark, &error);
     }
     let duration_ns = cx.server.clock.tick() - started;
-    let failed = cx.errors > 0;
-    let keep_histogram = cx.server.config.latency_tracking;
-    let stats = cx.server.commands.stats_mut(id);
-    stats.record(duration_ns, keep_histogram);
-    stats.failed_calls += u64::from(failed);
-    cx.server.stats.commands += 1;
-    cx.server.stats.commands_ns += duration_ns;
-    if !row.flags.contains(Flags::SKIP_SLOWLOG) {
-        crate::slowlog::note(cx, args, duration_ns, mark);
+    let spent_before_ns = cx.again.map_or(0, |again| again.spent_ns);
+    match &mut cx.client.blocked {
+        None => record(cx, id, row, args, mark, spent_before_ns + duration_ns),
+        // It is counted when its wait ends.
+        Some(blocked) => blocked.spent(duration_ns),
     }
     if duration_ns >= cx.server.latency.threshold_ns {
         let event = if row.flags.contains(Flags::FAST) { "fast-command" } else { "command" };
         let now_s = cx.now() / 1000;
         cx.server.latency.add(event, now_s, duration_ns / 1_000_000);
     }
-    if !cx.server.monitors.is_empty() {
+    if !cx.server.monitors.is_empty() && cx.again.is_none() {
         monitor::feed(cx, row, args);
     }
     if cx.is(Special::TRACKING) && row.flags.contains(Flags::READONLY) {
@@ -190,6 +242,28 @@ pub fn call(cx: &mut Ctx<'_>, id: CommandId, row: &'static Command, args: Args<'
     // What a queued command replied is not EXEC's own failure.
     cx.errors = outer_errors;
     cx.command = outer_command;
+}
+
+/// Counts a command that is done, and notes it in the slow log.
+#[inline]
+fn record(
+    cx: &mut Ctx<'_>,
+    id: CommandId,
+    row: &'static Command,
+    args: Args<'_>,
+    mark: Mark,
+    duration_ns: u64,
+) {
+    let failed = cx.errors > 0;
+    let keep_histogram = cx.server.config.latency_tracking;
+    let stats = cx.server.commands.stats_mut(id);
+    stats.record(duration_ns, keep_histogram);
+    stats.failed_calls += u64::from(failed);
+    cx.server.stats.commands += 1;
+    cx.server.stats.commands_ns += duration_ns;
+    if !row.flags.contains(Flags::SKIP_SLOWLOG) {
+        crate::slowlog::note(cx, args, duration_ns, mark);
+    }
 }
 
 /// CLIENT REPLY OFF and SKIP: drops what the command replied.

@@ -4,6 +4,7 @@
 //! that the cache misses of up to [`WINDOW`] commands overlap; then they run one by one.
 
 use super::{Flow, execute};
+use crate::blocking;
 use crate::client::{Peer, Special};
 use crate::command::table::CommandId;
 use crate::engine::{Engine, State};
@@ -14,11 +15,19 @@ use rufous_protocol::request::Batch;
 pub const WINDOW: usize = 16;
 
 /// Runs the requests of `batch` from number `first` on. Returns the number of the request at which it stopped:
-/// `batch.len()`, or an earlier one that was postponed or followed a close.
-pub fn run(engine: &mut Engine, peer: &mut Peer, batch: &mut Batch, buf: &[u8], first: usize) -> usize {
+/// `batch.len()`, or an earlier one that was postponed or stands behind one that blocked the client.
+///
+/// The peer is taken out of the registry, and handed back.
+pub fn run(
+    engine: &mut Engine,
+    mut peer: Box<Peer>,
+    batch: &mut Batch,
+    buf: &[u8],
+    first: usize,
+) -> (Box<Peer>, usize) {
     let count = batch.len();
     let mut ids = [None::<CommandId>; WINDOW];
-    look_up(engine, peer, batch, buf, first, &mut ids);
+    look_up(engine, &peer, batch, buf, first, &mut ids);
     // What came before, reading and parsing, is not the first command's.
     engine.state.clock.tick();
     peer.client.active_ms = engine.state.clock.now_ms();
@@ -28,25 +37,35 @@ pub fn run(engine: &mut Engine, peer: &mut Peer, batch: &mut Batch, buf: &[u8], 
         if peer.client.special.contains(Special::UNAUTHENTICATED)
             && let Err(failure) = limits::request_limits(&engine.state.config, &peer.client).check(args)
         {
-            limits::protocol_error(engine, peer, failure, &[]);
-            return count;
+            limits::protocol_error(engine, &mut peer, failure, &[]);
+            return (peer, count);
         }
-        if execute(engine, peer, id, args) == Flow::Postponed {
+        if execute(engine, &mut peer, id, args) == Flow::Postponed {
             peer.client.postponed = true;
-            return i;
+            return (peer, i);
         }
         peer.client.commands += 1;
-        peer.out.seal_if_long();
-        if !peer.out.waiting.is_empty() {
-            let now = engine.state.clock.now_ms();
-            let State { config, commands, stats, log, .. } = &mut engine.state;
-            limits::check_output(config, commands, stats, log, peer, now);
+        after_request(&mut engine.state, &mut peer);
+        if engine.state.blocking.has_ready() {
+            peer = blocking::serve_between(engine, peer);
         }
-        if peer.client.closing.is_some() {
-            return count;
+        if peer.client.special.intersects(Special::CLOSING.union(Special::BLOCKED)) {
+            let stopped = if peer.client.closing.is_some() { count } else { i + 1 };
+            return (peer, stopped);
         }
     }
-    count
+    (peer, count)
+}
+
+/// Keeps a client's output in its bounds after a request was answered.
+#[inline]
+pub fn after_request(state: &mut State, peer: &mut Peer) {
+    peer.out.seal_if_long();
+    if !peer.out.waiting.is_empty() {
+        let now = state.clock.now_ms();
+        let State { config, commands, stats, log, .. } = state;
+        limits::check_output(config, commands, stats, log, peer, now);
+    }
 }
 
 fn look_up(

@@ -12,9 +12,10 @@ pub(super) fn write(page: &mut Page, view: &View<'_>) {
     page.field("maxclients", state.config.maxclients);
     page.field("client_recent_max_input_buffer", state.peaks.input());
     page.field("client_recent_max_output_buffer", state.peaks.output());
-    page.field("blocked_clients", count(|client| client.postponed));
+    let (keys, keys_until_change) = state.blocking.key_counts();
+    page.field("blocked_clients", state.blocking.clients() + count(|client| client.postponed));
     page.field("tracking_clients", state.tracking.clients_count());
-    page.field("clients_in_timeout_table", 0);
-    page.field("total_blocking_keys", 0);
-    page.field("total_blocking_keys_on_nokey", 0);
+    page.field("clients_in_timeout_table", state.blocking.deadlines());
+    page.field("total_blocking_keys", keys);
+    page.field("total_blocking_keys_on_nokey", keys_until_change);
 }

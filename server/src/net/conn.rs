@@ -10,7 +10,7 @@
 use super::stream::Stream;
 use rufous_protocol::request::{Batch, Parser};
 
-/// Requests that were parsed but had to wait (CLIENT PAUSE).
+/// Requests that were parsed but had to wait: CLIENT PAUSE, or one before them that blocked the client.
 pub struct Stalled {
     /// Points into [`IoConn::input`].
     pub batch: Batch,

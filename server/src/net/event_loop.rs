@@ -15,6 +15,7 @@ use super::accept;
 use super::conn::{IoConn, Stalled};
 use super::listeners::LISTENER_BASE;
 use super::stream::Stream;
+use crate::blocking::{self, Wait};
 use crate::client::output::would_block;
 use crate::client::{Client, Closing, Peer, eviction as eviction_of_clients};
 use crate::dispatch::window;
@@ -146,12 +147,14 @@ impl EventLoop {
     }
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
-        let State { eviction, cron, pause, clock, .. } = &self.engine.state;
+        let State { eviction, cron, pause, blocking, clock, .. } = &self.engine.state;
         let background = eviction.is_pending() || cron.more_expired;
         let timeout = if self.again.is_empty() && self.accepting.is_empty() && !background {
             let pause_ms = pause.deadline_ms().map_or(i64::MAX, |deadline| deadline - clock.now_ms());
             let cron_ms = self.next_cron_ms - real_now_ms();
-            Duration::from_millis(cron_ms.min(pause_ms).clamp(0, 1000) as u64)
+            let deadline_us = blocking.next_deadline_us().unwrap_or(u64::MAX);
+            let wait_ms = deadline_us.saturating_sub(clock.now_us()).div_ceil(1000);
+            Duration::from_millis((cron_ms.min(pause_ms).clamp(0, 1000) as u64).min(wait_ms))
         } else {
             Duration::ZERO
         };
@@ -256,6 +259,14 @@ impl EventLoop {
         let Some(mut peer) = self.engine.state.clients.take(token) else { return };
         for turn in 0.. {
             let conn = &self.conns[token];
+            if peer.client.blocked.is_some() {
+                // Nothing is read, but who hangs up does not go on waiting.
+                if conn.ended && peer.client.closing.is_none() {
+                    limits::log_client_closed(&self.engine.state, &peer);
+                    peer.client.close(Closing::AfterReply);
+                }
+                break;
+            }
             if !conn.readable || conn.stalled.is_some() || peer.client.closing.is_some() {
                 break;
             }
@@ -265,9 +276,9 @@ impl EventLoop {
                 self.again.push(token);
                 break;
             }
-            self.read_once(&mut peer);
+            peer = self.read_once(peer);
         }
-        self.put_back(peer);
+        self.engine.state.put_back(peer);
         self.evict_clients();
     }
 
@@ -277,16 +288,7 @@ impl EventLoop {
         }
     }
 
-    fn put_back(&mut self, mut peer: Box<Peer>) {
-        let State { clients, client_memory, .. } = &mut self.engine.state;
-        if !peer.out.is_empty() || peer.client.closing.is_some() {
-            clients.mark_dirty_taken(&mut peer.client);
-        }
-        client_memory.count(&mut peer.client, &peer.out);
-        clients.put_back(peer);
-    }
-
-    fn read_once(&mut self, peer: &mut Peer) {
+    fn read_once(&mut self, mut peer: Box<Peer>) -> Box<Peer> {
         let token = peer.client.token;
         let conn = &mut self.conns[token];
         let state = &mut self.engine.state;
@@ -312,7 +314,7 @@ impl EventLoop {
             Ok((0, _)) if !conn.ended && !peer.out.is_empty() => conn.ended = true,
             Ok((0, _)) => {
                 conn.readable = false;
-                limits::log_client_closed(state, peer);
+                limits::log_client_closed(state, &peer);
                 peer.client.close(Closing::Now);
             }
             Ok((got, asked)) => {
@@ -322,7 +324,7 @@ impl EventLoop {
                 state.stats.net_in_bytes += got as u64;
                 peer.client.net_in_bytes += got as u64;
                 let shared = conn.input.is_empty() && conn.parser.is_idle();
-                self.parse_and_run(peer, if shared { got } else { 0 });
+                return self.parse_and_run(peer, if shared { got } else { 0 });
             }
             Err(error) if would_block(&error) => conn.readable = false,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -331,10 +333,11 @@ impl EventLoop {
                 peer.client.close(Closing::Now);
             }
         }
+        peer
     }
 
     /// Parses and runs. `fresh` bytes stand in the shared buffer, or (0) everything stands in the connection's own.
-    fn parse_and_run(&mut self, peer: &mut Peer, fresh: usize) {
+    fn parse_and_run(&mut self, mut peer: Box<Peer>, fresh: usize) -> Box<Peer> {
         let EventLoop { conns, engine, batch, buffer, .. } = self;
         let conn = &mut conns[peer.client.token];
         let buf: &[u8] = if fresh > 0 { &buffer[..fresh] } else { &conn.input };
@@ -348,24 +351,25 @@ impl EventLoop {
             let progress = conn.parser.parse(buf, &mut consumed, &limits, batch, window::WINDOW);
             if !batch.is_empty() {
                 if engine.state.client_memory.is_limited()
-                    && !eviction_of_clients::admit(&mut engine.state, peer, buf.len() + batch.memory())
+                    && !eviction_of_clients::admit(&mut engine.state, &mut peer, buf.len() + batch.memory())
                 {
                     break;
                 }
-                let stopped = window::run(engine, peer, batch, buf, 0);
+                let stopped;
+                (peer, stopped) = window::run(engine, peer, batch, buf, 0);
                 if stopped < batch.len() {
                     stalled_at = Some(stopped);
                     break;
                 }
             }
-            if peer.client.closing.is_some() {
+            if peer.client.closing.is_some() || peer.client.blocked.is_some() {
                 break;
             }
             match progress {
                 Progress::Full => {}
                 Progress::NeedMore => break,
                 Progress::Failed(failure) => {
-                    limits::protocol_error(engine, peer, failure, &buf[consumed..]);
+                    limits::protocol_error(engine, &mut peer, failure, &buf[consumed..]);
                     break;
                 }
             }
@@ -374,32 +378,34 @@ impl EventLoop {
         peer.client.query_buffer_len = conn.input.len() + conn.parser.large_len();
         peer.client.query_buffer_capacity = conn.input.capacity() + conn.parser.memory();
         peer.client.argument_bytes = conn.parser.argument_bytes();
-        limits::check_query_buffer(engine, peer);
+        limits::check_query_buffer(engine, &mut peer);
+        peer
     }
 
-    /// Goes on with requests that CLIENT PAUSE held back.
+    /// Goes on with what stands behind a wait: requests that CLIENT PAUSE or a blocking command held back.
     fn resume(&mut self, token: usize) {
         let Some(mut peer) = self.engine.state.clients.take(token) else { return };
         let EventLoop { conns, engine, .. } = self;
         let conn = &mut conns[token];
         if let Some(mut stalled) = conn.stalled.take() {
+            peer.client.postponed = false;
             let buf = &conn.input;
-            stalled.next = window::run(engine, &mut peer, &mut stalled.batch, buf, stalled.next);
+            (peer, stalled.next) = window::run(engine, peer, &mut stalled.batch, buf, stalled.next);
             if stalled.next < stalled.batch.len() {
                 conn.stalled = Some(stalled);
             } else {
                 conn.input.drain(..stalled.consumed);
-                peer.client.postponed = false;
-                if peer.client.closing.is_none() {
-                    self.parse_and_run(&mut peer, 0);
-                }
             }
+        }
+        let runs = |peer: &Peer| peer.client.closing.is_none() && peer.client.blocked.is_none();
+        if conn.stalled.is_none() && !conn.input.is_empty() && runs(&peer) {
+            peer = self.parse_and_run(peer, 0);
         }
         let conn = &self.conns[token];
         if conn.readable && conn.stalled.is_none() {
             self.again.push(token);
         }
-        self.put_back(peer);
+        self.engine.state.put_back(peer);
     }
 
     // ---- timers ----
@@ -411,13 +417,16 @@ impl EventLoop {
         }
         if !self.engine.state.pause.is_active() && self.engine.state.special.contains(EngineSpecial::PAUSED) {
             self.engine.state.special.remove(EngineSpecial::PAUSED);
-            for token in self.engine.state.clients.tokens() {
-                if self.conns.get(token).is_some_and(|conn| conn.stalled.is_some()) {
-                    self.resume(token);
-                }
-            }
+            self.resume_all();
         }
         cron::expire_keys(&mut self.engine);
+        blocking::expire(&mut self.engine);
+        if self.engine.state.blocking.has_ready() {
+            blocking::serve(&mut self.engine);
+        }
+        while let Some(token) = self.engine.state.blocking.next_released() {
+            self.resume(token);
+        }
         eviction::go_on(&mut self.engine);
         let real_now = real_now_ms();
         if real_now >= self.next_cron_ms {
@@ -435,6 +444,22 @@ impl EventLoop {
         }
         if self.signals.stop.swap(false, Ordering::Relaxed) {
             shutdown::on_signal(&mut self.engine.state, Signal::Handle);
+        }
+    }
+
+    /// CLIENT PAUSE is over.
+    fn resume_all(&mut self) {
+        for token in self.engine.state.clients.tokens() {
+            let waits_for =
+                |peer: &Peer| peer.client.blocked.as_ref().map(|blocked| blocked.wait == Wait::Pause);
+            match self.engine.state.clients.get(token).and_then(waits_for) {
+                Some(true) => blocking::run_again(&mut self.engine, token),
+                Some(false) => {}
+                None if self.conns.get(token).is_some_and(|conn| conn.stalled.is_some()) => {
+                    self.resume(token)
+                }
+                None => {}
+            }
         }
     }
 

@@ -80,6 +80,13 @@ pub const EXCEPTIONS: &[Exception] = &[
         },
     },
     Exception {
+        reason: "WAITAOF came with 7.2",
+        applies: |it| {
+            let unknown = |reply: &Reply| reply.text().starts_with("ERR unknown command 'WAITAOF'");
+            it.is_before_7_2() && it.step.name() == "waitaof" && it.theirs.iter().all(unknown)
+        },
+    },
+    Exception {
         reason: "COMMAND LIST names what came after the reference",
         applies: |it| {
             let (Some(ours), Some(theirs)) = (it.our_items(), it.their_items()) else { return false };

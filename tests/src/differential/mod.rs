@@ -20,6 +20,7 @@ pub mod script;
 pub mod strings;
 pub mod tracking;
 pub mod transactions;
+pub mod waits;
 
 use draw::Draw;
 use script::Step;

@@ -5,6 +5,7 @@
 mod kill;
 mod tracking;
 
+use crate::blocking::{self, Ending};
 use crate::client::{ReplyMode, Special, list};
 use crate::command::table::container;
 use crate::command::{Command, Flags, Group, Outcome};
@@ -327,10 +328,7 @@ fn pause(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         _ => return Err(cx.subcommand_syntax(args)),
     };
     let timeout_ms = parse_i64(args.get(2)).ok_or(error::TIMEOUT_NOT_AN_INTEGER)?;
-    if timeout_ms < 0 {
-        return Err(error::TIMEOUT_NEGATIVE);
-    }
-    let until_ms = cx.now().checked_add(timeout_ms).ok_or(error::TIMEOUT_OUT_OF_RANGE)?;
+    let until_ms = blocking::moment_ms(cx.now(), timeout_ms)?;
     cx.server.pause.start(until_ms, held);
     cx.server.special.insert(EngineSpecial::PAUSED);
     cx.reply.ok();
@@ -346,18 +344,17 @@ fn unpause(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
 
 /// CLIENT UNBLOCK id \[TIMEOUT | ERROR\]
 fn unblock(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    match (args.find(3), args.len()) {
-        (None, _) => {}
-        (Some(reason), 4) => {
-            if !reason.eq_ignore_ascii_case(b"timeout") && !reason.eq_ignore_ascii_case(b"error") {
-                return Err(error::UNBLOCK_REASON);
-            }
-        }
+    let ending = match (args.find(3), args.len()) {
+        (None, _) => Ending::Timeout,
+        (Some(reason), 4) if reason.eq_ignore_ascii_case(b"timeout") => Ending::Timeout,
+        (Some(reason), 4) if reason.eq_ignore_ascii_case(b"error") => Ending::Error,
+        (Some(_), 4) => return Err(error::UNBLOCK_REASON),
         _ => return Err(cx.subcommand_syntax(args)),
-    }
-    parse_i64(args.get(2)).ok_or(error::NOT_AN_INTEGER)?;
-    // No command blocks yet, and a paused client is not blocked in this sense.
-    cx.reply.integer(0);
+    };
+    let id = parse_i64(args.get(2)).ok_or(error::NOT_AN_INTEGER)?;
+    let token = cx.server.clients.token_of(id as u64);
+    let ended = token.is_some_and(|token| blocking::end(cx.db.store, cx.server, token, ending));
+    cx.reply.integer(i64::from(ended));
     Ok(())
 }
 

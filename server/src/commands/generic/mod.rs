@@ -12,6 +12,7 @@ pub mod expire;
 pub mod object;
 pub mod relocate;
 pub mod scan;
+pub mod wait;
 
 use crate::command::keys::{ACCESS, DELETE, INSERT, OW, RM, RO, RW, UPDATE};
 use crate::command::table::container;
@@ -22,11 +23,10 @@ use crate::effects::Event;
 use crate::notify::Class;
 use expire::{expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl};
 use relocate::{copy, move_key, rename, renamenx};
-use rufous_protocol::error;
 use rufous_protocol::glob;
-use rufous_protocol::number::parse_i64;
 use rufous_protocol::request::Args;
 use scan::scan;
+use wait::{wait, waitaof};
 
 const READ: Flags = Flags::READONLY;
 const READ_FAST: Flags = Flags::READONLY.union(Flags::FAST);
@@ -203,6 +203,15 @@ pub const ROWS: &[Command] = &[
             "numreplicas:integer timeout:integer",
         )
         .tips(&["request_policy:all_shards", "response_policy:agg_min"]),
+    Command::new("waitaof", waitaof, 4, Flags::NOSCRIPT, Group::Generic)
+        .acl(Category::CONNECTION)
+        .docs(
+            "7.2.0",
+            "O(1)",
+            "Waits until the client's writes so far are on disk, here or at replicas.",
+            "numlocal:integer numreplicas:integer timeout:integer",
+        )
+        .tips(&["request_policy:all_shards", "response_policy:agg_min"]),
 ];
 
 pub(super) const DEL: Event = Event::new(Class::GENERIC, "del");
@@ -310,18 +319,4 @@ fn randomkey(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
             cx.db.expire(&key);
         }
     }
-}
-
-/// WAIT numreplicas timeout
-///
-/// Nothing is connected that could confirm anything, whatever the timeout: the answer is known at once.
-fn wait(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    parse_i64(args.get(1)).ok_or(error::NOT_AN_INTEGER)?;
-    let timeout_ms = parse_i64(args.get(2)).ok_or(error::TIMEOUT_NOT_AN_INTEGER)?;
-    if timeout_ms < 0 {
-        return Err(error::TIMEOUT_NEGATIVE);
-    }
-    timeout_ms.checked_add(cx.now()).ok_or(error::TIMEOUT_OUT_OF_RANGE)?;
-    cx.reply.integer(0);
-    Ok(())
 }
