@@ -21,6 +21,7 @@ use crate::net::listeners::Listeners;
 use crate::notify::Class;
 use crate::pause::Pause;
 use crate::pubsub::PubSub;
+use crate::shutdown::Shutdown;
 use crate::slowlog::CommandLogs;
 use crate::stats::{BufferPeaks, Stats};
 use crate::store::{AccessMarks, Store};
@@ -43,19 +44,6 @@ bitflags! {
         /// More keys are tracked than `tracking-table-max-keys`.
         const TRACKING_OVERFULL = 1 << 3;
     }
-}
-
-/// A shutdown that was asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct ShutdownRequest {
-    /// SAVE or NOSAVE, or as configured.
-    pub save: Option<bool>,
-    /// Do not wait for replicas.
-    pub now: bool,
-    /// Go even if saving fails.
-    pub force: bool,
-    /// Exit status.
-    pub status: i32,
 }
 
 /// See the file head.
@@ -103,7 +91,7 @@ pub struct State {
     /// Who waits inside a command.
     pub blocking: Blocking,
     /// Set by SHUTDOWN or a signal; the loop acts on it.
-    pub shutdown: Option<ShutdownRequest>,
+    pub shutdown: Shutdown,
     /// `maxmemory`.
     pub eviction: Eviction,
     /// How far the periodic work came.
@@ -165,7 +153,7 @@ impl Engine {
                 switches: Switches::default(),
                 pause: Pause::default(),
                 blocking: Blocking::default(),
-                shutdown: None,
+                shutdown: Shutdown::Running,
                 eviction: Eviction::default(),
                 cron: Progress::default(),
                 peaks: BufferPeaks::default(),

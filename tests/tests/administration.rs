@@ -211,8 +211,17 @@ fn shutdown_ends_the_process_in_good_order() {
     }
     let mut server = rufous(&[]);
     let mut conn = server.connect();
-    assert_eq!(conn.ask("SHUTDOWN ABORT").text(), "ERR No shutdown in progress.");
-    assert_eq!(conn.ask("SHUTDOWN SAVE NOSAVE").text(), "ERR syntax error");
+    for none in ["SHUTDOWN ABORT", "SHUTDOWN ABORT ABORT"] {
+        assert_eq!(conn.ask(none).text(), "ERR No shutdown in progress.");
+    }
+    for wrong in
+        ["SAVE NOSAVE", "NOSAVE SAVE", "ABORT NOW", "SAVE ABORT", "BOGUS", "NOW BOGUS", "ABORT BOGUS"]
+    {
+        assert_eq!(conn.ask(&format!("SHUTDOWN {wrong}")).text(), "ERR syntax error", "{wrong}");
+    }
+    conn.must("MULTI");
+    assert_eq!(conn.ask("SHUTDOWN NOW").text(), "ERR Command not allowed inside a transaction");
+    assert!(conn.ask("EXEC").is_error());
     assert_eq!(conn.ask("SHUTDOWN SAVE").text(), "ERR Errors trying to SHUTDOWN. Check logs.");
     server.assert_alive();
 }
@@ -231,6 +240,55 @@ fn signals_end_the_process_at_once() {
         assert!(server.log().contains(line), "{}", server.log());
         assert!(!pid_file.exists());
     }
+}
+
+#[test]
+fn nothing_behind_shutdown_is_answered() {
+    let mut server = rufous(&[]);
+    let mut conn = server.connect();
+    conn.send_raw(b"PING\r\nSHUTDOWN NOSAVE\r\nPING\r\n").unwrap();
+    assert_eq!(conn.read_to_close().unwrap(), b"+PONG\r\n");
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn the_cron_acts_on_signals_and_abort_comes_before_it() {
+    let mut server = rufous(&["--enable-debug-command", "yes"]);
+    let mut conn = server.connect();
+    let scheduled =
+        |server: &Server, times: usize| server.log().matches("scheduling shutdown").count() == times;
+    conn.must("DEBUG PAUSE-CRON 1");
+    server.signal(Signal::TERM);
+    eventually("the signal comes", || scheduled(&server, 1));
+    conn.must("SHUTDOWN ABORT");
+    assert!(server.log().contains("Shutdown manually aborted."));
+    assert_eq!(conn.ask("SHUTDOWN ABORT").text(), "ERR No shutdown in progress.");
+    conn.must("DEBUG PAUSE-CRON 0");
+    // What must be saved and cannot be keeps the server alive; the next signal finds it as the first did.
+    conn.must("CONFIG SET shutdown-on-sigterm save");
+    let refused = |server: &Server, times: usize| server.log().matches("can't exit").count() == times;
+    for times in 1..=2 {
+        server.signal(Signal::TERM);
+        eventually("the server stays", || refused(&server, times));
+    }
+    conn.must("CONFIG SET shutdown-on-sigterm nosave");
+    conn.must("DEBUG PAUSE-CRON 1");
+    server.signal(Signal::TERM);
+    eventually("the signal comes", || scheduled(&server, 4));
+    conn.must("PING");
+    conn.must("DEBUG PAUSE-CRON 0");
+    assert_eq!(server.wait().code(), Some(0));
+}
+
+#[test]
+fn who_insists_on_the_end_gets_it() {
+    let mut server = rufous(&["--enable-debug-command", "yes"]);
+    server.connect().must("DEBUG PAUSE-CRON 1");
+    server.signal(Signal::INT);
+    eventually("the signal comes", || server.log().contains("Received SIGINT scheduling shutdown..."));
+    server.signal(Signal::INT);
+    assert_eq!(server.wait().code(), Some(1));
+    assert!(server.log().contains("You insist... exiting now."));
 }
 
 #[test]

@@ -42,6 +42,8 @@ pub enum Wait {
     Disk,
     /// The end of a CLIENT PAUSE: its keys were ready during it.
     Pause,
+    /// The end of the process (SHUTDOWN): what it sent behind that is not for this world.
+    Shutdown,
 }
 
 /// When a client that waits for keys runs again.
@@ -72,7 +74,7 @@ impl Blocked {
     pub fn memory(&self) -> usize {
         let keys = match &self.wait {
             Wait::Keys(keys, _) => keys.iter().map(|key| size_of::<Box<[u8]>>() + key.len()).sum(),
-            Wait::Replicas | Wait::Disk | Wait::Pause => 0,
+            Wait::Replicas | Wait::Disk | Wait::Pause | Wait::Shutdown => 0,
         };
         size_of::<Blocked>() + self.request.args().bytes_total() + keys
     }

@@ -60,7 +60,7 @@ fn may_run(engine: &Engine, db: usize, key: &[u8], arrival: u64, token: usize) -
             let entry = engine.store.keyspace.db(db).find(key).filter(|entry| !entry.is_expired(now));
             entry.is_some_and(|entry| entry.kind() == *kind)
         }
-        Wait::Replicas | Wait::Disk | Wait::Pause => false,
+        Wait::Replicas | Wait::Disk | Wait::Pause | Wait::Shutdown => false,
     }
 }
 
@@ -94,11 +94,11 @@ pub fn expire(engine: &mut Engine) {
     }
 }
 
-/// Ends the wait of a client that gets nothing. False if it does not wait, or only for the end of a pause.
+/// Ends the wait of a client that gets nothing. False if it does not wait, or for what nobody calls off.
 pub fn end(store: &mut Store, state: &mut State, token: usize, ending: Ending) -> bool {
     let waits = |peer: &Peer| {
-        let for_more = peer.client.blocked.as_ref().is_some_and(|blocked| blocked.wait != Wait::Pause);
-        for_more && peer.client.closing.is_none()
+        let wait = peer.client.blocked.as_ref().map(|blocked| &blocked.wait);
+        matches!(wait, Some(Wait::Keys(..) | Wait::Replicas | Wait::Disk)) && peer.client.closing.is_none()
     };
     if !state.clients.get(token).is_some_and(waits) {
         return false;
@@ -115,7 +115,7 @@ pub fn end(store: &mut Store, state: &mut State, token: usize, ending: Ending) -
             blocked.again(),
             |cx| match (ending, wait) {
                 (Ending::Error, _) => cx.error(&error::UNBLOCKED),
-                (_, Wait::Keys(..) | Wait::Pause) => cx.reply.null_array(),
+                (_, Wait::Keys(..) | Wait::Pause | Wait::Shutdown) => cx.reply.null_array(),
                 (_, Wait::Replicas) => cx.reply.integer(0),
                 (_, Wait::Disk) => {
                     cx.reply.array(2);

@@ -1,9 +1,10 @@
 //! Commands about the server as a whole: INFO, ROLE, SHUTDOWN, TIME. The text of INFO is in [`crate::info`].
 
+use crate::blocking::{Deadline, Wait};
 use crate::command::{Category, Command, Flags, Group, Outcome};
 use crate::context::Ctx;
-use crate::engine::ShutdownRequest;
 use crate::info;
+use crate::shutdown::{self, Request};
 use rufous_protocol::error;
 use rufous_protocol::request::Args;
 
@@ -21,7 +22,7 @@ pub const ROWS: &[Command] = &[
         .docs("2.8.12", "O(1)", "Tells the part that the server plays in replication.", ""),
     Command::new(
         "shutdown",
-        shutdown,
+        shut_down,
         -1,
         ADMIN.union(Flags::NO_MULTI).union(Flags::ALLOW_BUSY),
         Group::Server,
@@ -55,9 +56,8 @@ fn role(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
 }
 
 /// SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]
-fn shutdown(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let mut request = ShutdownRequest::default();
-    let mut abort = false;
+fn shut_down(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let (mut request, mut abort) = (Request::default(), false);
     for option in args.from(1) {
         match option.to_ascii_lowercase().as_slice() {
             b"save" if request.save != Some(false) => request.save = Some(true),
@@ -68,14 +68,20 @@ fn shutdown(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             _ => return Err(error::SYNTAX),
         }
     }
-    if abort {
-        // A shutdown never waits here, so that there is none to call off.
-        return Err(if args.len() > 2 { error::SYNTAX } else { error::SHUTDOWN_NONE });
+    if abort && request != Request::default() {
+        return Err(error::SYNTAX);
     }
-    if !crate::shutdown::can_end(cx.server, request) {
+    if abort {
+        if !shutdown::abort(cx.server) {
+            return Err(error::SHUTDOWN_NONE);
+        }
+        cx.reply.ok();
+        return Ok(());
+    }
+    if !shutdown::decide(cx.server, request) {
         return Err(error::SHUTDOWN_FAILED);
     }
-    cx.server.shutdown = Some(request);
+    cx.block(args, Wait::Shutdown, Deadline::default());
     Ok(())
 }
 

@@ -20,7 +20,7 @@ use crate::client::output::would_block;
 use crate::client::{Client, Closing, Peer, eviction as eviction_of_clients};
 use crate::dispatch::window;
 use crate::engine::{Engine, EngineSpecial, State};
-use crate::shutdown::{self, Signal};
+use crate::shutdown::{self, Shutdown, Signal};
 use crate::{clock, cron, eviction, limits, tracking};
 use mio::{Events, Interest, Poll, Token};
 use rufous_protocol::request::{Batch, Progress};
@@ -436,14 +436,22 @@ impl EventLoop {
                 self.run_cron();
             }
         }
-        if self.signals.terminate.swap(false, Ordering::Relaxed) {
-            shutdown::on_signal(&mut self.engine.state, Signal::Terminate);
+        self.heed_signals();
+    }
+
+    fn heed_signals(&mut self) {
+        let Signals { terminate, interrupt, stop } = &*self.signals;
+        let state = &mut self.engine.state;
+        for (flag, signal) in
+            [(&**terminate, Signal::Terminate), (&**interrupt, Signal::Interrupt), (stop, Signal::Handle)]
+        {
+            if flag.swap(false, Ordering::Relaxed) {
+                shutdown::on_signal(state, signal);
+            }
         }
-        if self.signals.interrupt.swap(false, Ordering::Relaxed) {
-            shutdown::on_signal(&mut self.engine.state, Signal::Interrupt);
-        }
-        if self.signals.stop.swap(false, Ordering::Relaxed) {
-            shutdown::on_signal(&mut self.engine.state, Signal::Handle);
+        // A stopped cron keeps a signal waiting, but not the handle.
+        if !state.switches.cron_paused || state.shutdown == Shutdown::Signalled(Signal::Handle) {
+            shutdown::heed_signal(state);
         }
     }
 
@@ -556,7 +564,7 @@ impl EventLoop {
     // ---- ending ----
 
     fn shut_down_if_asked(&mut self) -> Option<i32> {
-        let request = self.engine.state.shutdown.take()?;
+        let Shutdown::Decided(request) = self.engine.state.shutdown else { return None };
         shutdown::before_exit(&mut self.engine, request);
         // Replies that are already written out must not be lost with the process.
         self.settle();
