@@ -211,8 +211,23 @@ impl<'a> Item<'a> {
 }
 
 impl From<i64> for Item<'_> {
+    #[inline]
     fn from(value: i64) -> Self {
         Item::Int(value)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Item<'a> {
+    #[inline]
+    fn from(bytes: &'a [u8]) -> Self {
+        Item::of(bytes)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [u8; N]> for Item<'a> {
+    #[inline]
+    fn from(bytes: &'a [u8; N]) -> Self {
+        Item::of(bytes)
     }
 }
 

@@ -1,7 +1,32 @@
 //! Small collections as one contiguous block of bytes, laid out as Redis' listpack.
 //!
-//! [`Item`] is one element: an integer or bytes.
+//! | bytes | content |
+//! |---|---|
+//! | 0..4 | length of the whole block in bytes, little-endian |
+//! | 4..6 | number of elements, little-endian; 65,535 means that or more, or unknown: count them |
+//! | then, per element | the encoded [`Item`], then its back length |
+//! | last | `ff` |
+//!
+//! The back length is the encoded item's length in groups of seven bits, the highest group first, the top bit set in all
+//! bytes but the first: read backwards, it ends at the byte without that bit. So a block is walked from both ends.
+//!
+//! [`PackRef`] reads borrowed bytes; [`PackMut`] edits them wherever they are, behind the [`Buffer`] trait.
+//!
+//! Invariants:
+//! - Bytes given to [`PackRef::new`] are a whole block that this module wrote or checked. Elements are canonical, as
+//!   [`Item::of`] has it, so that searching compares encodings.
+//! - A block never passes [`BYTES_MAX`]; callers ask [`PackRef::fits`] before they add what clients sent.
+//! - An edit is one resize of the buffer and one move of the bytes behind the place.
 
+mod edit;
+mod find;
 mod item;
+mod layout;
+mod read;
+#[cfg(test)]
+mod tests;
 
+pub use edit::{Buffer, PackMut};
 pub use item::Item;
+pub use layout::{BYTES_MAX, EMPTY};
+pub use read::{Entries, Iter, PackRef, Pairs, Position};

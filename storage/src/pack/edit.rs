@@ -1,0 +1,265 @@
+//! Editing a block, wherever its bytes are.
+
+use super::item::Item;
+use super::layout::{
+    BYTES_MAX, COUNT_OFFSET, COUNT_UNKNOWN, EMPTY, END, HEADER_BYTES, with_back_len, write_entry,
+};
+use super::read::{PackRef, Position};
+
+/// Where the bytes of a block are: a growable array, or part of something larger.
+pub trait Buffer {
+    /// The bytes.
+    fn bytes(&self) -> &[u8];
+
+    /// The bytes for writing.
+    fn bytes_mut(&mut self) -> &mut [u8];
+
+    /// Sets the length. Keeps the bytes up to the shorter length; what new ones hold does not matter.
+    fn resize(&mut self, len: usize);
+}
+
+impl Buffer for Vec<u8> {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        self
+    }
+
+    fn resize(&mut self, len: usize) {
+        Vec::resize(self, len, 0);
+    }
+}
+
+impl<B: Buffer> Buffer for &mut B {
+    fn bytes(&self) -> &[u8] {
+        (**self).bytes()
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        (**self).bytes_mut()
+    }
+
+    fn resize(&mut self, len: usize) {
+        (**self).resize(len);
+    }
+}
+
+/// A block for editing. Panics where an edit would make it longer than [`BYTES_MAX`].
+#[derive(Clone, Debug)]
+pub struct PackMut<B>(B);
+
+impl<B: Buffer> PackMut<B> {
+    /// Takes a buffer that holds a whole block, as for [`PackRef::new`].
+    #[inline]
+    pub fn new(buffer: B) -> PackMut<B> {
+        PackMut(buffer)
+    }
+
+    /// Makes a block without elements in a buffer, whatever it held.
+    pub fn empty_in(buffer: B) -> PackMut<B> {
+        let mut pack = PackMut(buffer);
+        pack.clear();
+        pack
+    }
+
+    /// The block for reading.
+    #[inline]
+    pub fn as_ref(&self) -> PackRef<'_> {
+        PackRef::new(self.0.bytes())
+    }
+
+    /// Gives the buffer back.
+    #[inline]
+    pub fn into_inner(self) -> B {
+        self.0
+    }
+
+    /// Removes all elements.
+    pub fn clear(&mut self) {
+        self.0.resize(EMPTY.len());
+        self.0.bytes_mut().copy_from_slice(EMPTY);
+    }
+
+    /// Adds an element behind the last.
+    #[inline]
+    pub fn push_back<'i>(&mut self, item: impl Into<Item<'i>>) -> Position {
+        self.insert_at(self.as_ref().end(), item.into())
+    }
+
+    /// Adds an element before the first.
+    #[inline]
+    pub fn push_front<'i>(&mut self, item: impl Into<Item<'i>>) -> Position {
+        self.insert_at(HEADER_BYTES, item.into())
+    }
+
+    /// Adds an element before the one at `position`; says where it is.
+    #[inline]
+    pub fn insert_before<'i>(&mut self, position: Position, item: impl Into<Item<'i>>) -> Position {
+        self.insert_at(position.offset(), item.into())
+    }
+
+    /// Adds an element after the one at `position`; says where it is.
+    #[inline]
+    pub fn insert_after<'i>(&mut self, position: Position, item: impl Into<Item<'i>>) -> Position {
+        self.insert_at(self.as_ref().after(position.offset()), item.into())
+    }
+
+    /// Puts another element in the place of the one at `position`, where it then is.
+    pub fn replace<'i>(&mut self, position: Position, item: impl Into<Item<'i>>) {
+        let item = item.into();
+        let offset = position.offset();
+        let old_len = self.as_ref().after(offset) - offset;
+        let room = self.splice(offset, old_len, with_back_len(item.encoded_len()));
+        write_entry(item, room);
+    }
+
+    /// Adds elements behind the last.
+    pub fn extend<'i, I>(&mut self, items: I)
+    where
+        I: IntoIterator<Item: Into<Item<'i>>, IntoIter: Clone>,
+    {
+        self.insert_all(None, items);
+    }
+
+    /// Adds pairs of elements behind the last.
+    pub fn extend_pairs<'i, I, F, S>(&mut self, pairs: I)
+    where
+        I: IntoIterator<Item = (F, S), IntoIter: Clone>,
+        F: Into<Item<'i>>,
+        S: Into<Item<'i>>,
+    {
+        self.extend(pairs.into_iter().flat_map(|(first, second)| [first.into(), second.into()]));
+    }
+
+    /// Adds elements in their order before the one at `position`, behind the last where that is `None`; the bytes behind
+    /// are moved once. Says where the first is.
+    pub fn insert_all<'i, I>(&mut self, before: Option<Position>, items: I) -> Position
+    where
+        I: IntoIterator<Item: Into<Item<'i>>, IntoIter: Clone>,
+    {
+        let items = items.into_iter().map(Into::into);
+        let offset = before.map_or(self.as_ref().end(), Position::offset);
+        let (mut count, mut bytes) = (0, 0);
+        for item in items.clone() {
+            count += 1;
+            bytes += with_back_len(item.encoded_len());
+        }
+        let room = self.splice(offset, 0, bytes);
+        let mut at = 0;
+        for item in items {
+            at += write_entry(item, &mut room[at..]);
+        }
+        self.count_added(count);
+        Position::new(offset)
+    }
+
+    /// Removes the element at `position` and those after it, `count` in all or as many as there are. Says where the
+    /// element behind them is.
+    pub fn remove(&mut self, position: Position, count: usize) -> Option<Position> {
+        let (pack, offset) = (self.as_ref(), position.offset());
+        let (mut removed, mut to) = (0, offset);
+        while removed < count && to < pack.end() {
+            to = pack.after(to);
+            removed += 1;
+        }
+        self.splice(offset, to - offset, 0);
+        self.count_removed(removed);
+        self.as_ref().position_at(offset)
+    }
+
+    /// Removes `count` elements from `index` on, or as many as there are; -1 is the last. Nothing is removed where `index`
+    /// is outside.
+    pub fn remove_range(&mut self, index: i64, count: usize) {
+        if let Some(position) = self.as_ref().at(index) {
+            self.remove(position, count);
+        }
+    }
+
+    /// Adds the elements of another block behind the last.
+    pub fn append(&mut self, other: PackRef<'_>) {
+        self.insert_block(self.as_ref().end(), other);
+    }
+
+    /// Adds the elements of another block before the first.
+    pub fn prepend(&mut self, other: PackRef<'_>) {
+        self.insert_block(HEADER_BYTES, other);
+    }
+
+    /// Moves the element at `position` and those after it to a block of their own, in a buffer whose old bytes are
+    /// overwritten.
+    pub fn split_off<C: Buffer>(&mut self, position: Position, mut into: C) -> PackMut<C> {
+        let (pack, offset) = (self.as_ref(), position.offset());
+        let count = pack.count_from(offset);
+        let tail = &pack.bytes()[offset..];
+        into.resize(HEADER_BYTES + tail.len());
+        into.bytes_mut()[HEADER_BYTES..].copy_from_slice(tail);
+        let mut other = PackMut(into);
+        other.set_bytes_header();
+        other.set_count(count);
+
+        let removed = pack.end() - offset;
+        self.splice(offset, removed, 0);
+        self.count_removed(count);
+        other
+    }
+
+    fn insert_at(&mut self, offset: usize, item: Item<'_>) -> Position {
+        let room = self.splice(offset, 0, with_back_len(item.encoded_len()));
+        write_entry(item, room);
+        self.count_added(1);
+        Position::new(offset)
+    }
+
+    fn insert_block(&mut self, offset: usize, other: PackRef<'_>) {
+        let elements = &other.bytes()[HEADER_BYTES..other.end()];
+        self.splice(offset, 0, elements.len()).copy_from_slice(elements);
+        self.count_added(other.len());
+    }
+
+    /// Makes room for `added` bytes at `offset` in the place of `removed` ones. The number of elements is the caller's to
+    /// set.
+    fn splice(&mut self, offset: usize, removed: usize, added: usize) -> &mut [u8] {
+        let old_len = self.0.bytes().len();
+        let len = old_len - removed + added;
+        assert!(len <= BYTES_MAX, "a block of {len} bytes");
+        if len > old_len {
+            self.0.resize(len);
+        }
+        if len != old_len {
+            self.0.bytes_mut().copy_within(offset + removed..old_len, offset + added);
+        }
+        if len < old_len {
+            self.0.resize(len);
+        }
+        if len != old_len {
+            self.set_bytes_header();
+        }
+        &mut self.0.bytes_mut()[offset..offset + added]
+    }
+
+    fn set_bytes_header(&mut self) {
+        let bytes = self.0.bytes_mut();
+        debug_assert_eq!(bytes.last(), Some(&END));
+        let len = bytes.len() as u32;
+        bytes[..COUNT_OFFSET].copy_from_slice(&len.to_le_bytes());
+    }
+
+    fn count_added(&mut self, more: usize) {
+        if let Some(count) = self.as_ref().count() {
+            self.set_count(count + more);
+        }
+    }
+
+    fn count_removed(&mut self, less: usize) {
+        if let Some(count) = self.as_ref().count() {
+            self.set_count(count - less);
+        }
+    }
+
+    fn set_count(&mut self, count: usize) {
+        let count = u16::try_from(count).unwrap_or(COUNT_UNKNOWN);
+        self.0.bytes_mut()[COUNT_OFFSET..HEADER_BYTES].copy_from_slice(&count.to_le_bytes());
+    }
+}
