@@ -1,4 +1,4 @@
-//! Small collections as one contiguous block of bytes, laid out as Redis' listpack.
+//! Small collections as one contiguous block of bytes, laid out as Redis' listpack and intset.
 //!
 //! | bytes | content |
 //! |---|---|
@@ -11,6 +11,7 @@
 //! bytes but the first: read backwards, it ends at the byte without that bit. So a block is walked from both ends.
 //!
 //! [`PackRef`] reads borrowed bytes; [`PackMut`] edits them wherever they are, behind the [`Buffer`] trait.
+//! [`IntSetRef`] and [`IntSetMut`] do so for sets of integers, which have a layout of their own.
 //!
 //! Invariants:
 //! - Bytes given to [`PackRef::new`] are a whole block that this module wrote or checked. Elements are canonical, as
@@ -20,6 +21,7 @@
 
 mod edit;
 mod find;
+mod intset;
 mod item;
 mod layout;
 mod read;
@@ -27,6 +29,7 @@ mod read;
 mod tests;
 
 pub use edit::{Buffer, PackMut};
+pub use intset::{INTSET_EMPTY, IntSetIter, IntSetMut, IntSetRef};
 pub use item::Item;
 pub use layout::{BYTES_MAX, EMPTY};
 pub use read::{Entries, Iter, PackRef, Pairs, Position};

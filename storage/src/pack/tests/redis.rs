@@ -17,7 +17,7 @@ fn bytes_of(text: &str) -> Vec<u8> {
 }
 
 /// The string in a DUMP payload: after what tells the type, a length; at the end, version and checksum.
-fn string_in(payload: &str, kind: &[u8]) -> Vec<u8> {
+pub(super) fn string_in(payload: &str, kind: &[u8]) -> Vec<u8> {
     const FOOTER_BYTES: usize = 10;
     let bytes = bytes_of(payload);
     let rest = bytes.strip_prefix(kind).expect("the kind");
