@@ -3,8 +3,10 @@
 //! Every change makes the nodes on its path its own first (`Arc::make_mut`): a node that a clone shares is copied, and the
 //! clone keeps the old one.
 
+use arrayvec::ArrayVec;
 use triomphe::Arc;
 
+use super::cursor::HEIGHT_MAX;
 use super::node::{Kid, Kids, Node, NodeRef};
 use super::{Cursor, Leaf, Tree};
 
@@ -19,75 +21,68 @@ impl<L: Leaf, const FANOUT: usize> Tree<L, FANOUT> {
     /// Changes the leaf at a cursor. What `change` pushes to its second argument is put in after the leaf, in that order; a leaf
     /// that it leaves empty is taken out. The cursor stays good if neither happens.
     pub fn update<R>(&mut self, at: &Cursor, change: impl FnOnce(&mut L, &mut Vec<L>) -> R) -> R {
-        let mut spill = Vec::new();
-        let leaf = self.leaf_mut(at);
-        let old_len = leaf.len();
-        let result = change(leaf, &mut spill);
-        spill.retain(|leaf| !leaf.is_empty());
-        if leaf.is_empty() && !spill.is_empty() {
-            *leaf = spill.remove(0);
-        }
-        let note = Note::of(leaf, old_len);
-        self.take_note(at, &note);
-        if note.key.is_none() {
-            self.remove(at);
-        }
-        let mut here = *at;
-        for leaf in spill {
-            here = self.insert_after(&here, leaf);
-        }
-        result
+        self.update_chosen(|depth, _| at.step::<FANOUT>(depth), change).expect(NOT_EMPTY)
+    }
+
+    /// Changes the first leaf, as `update` does, in one descent. None in an empty tree.
+    pub fn update_first<R>(&mut self, change: impl FnOnce(&mut L, &mut Vec<L>) -> R) -> Option<R> {
+        self.update_chosen(|_, _| 0, change)
+    }
+
+    /// Changes the last leaf, as `update` does, in one descent. None in an empty tree.
+    pub fn update_last<R>(&mut self, change: impl FnOnce(&mut L, &mut Vec<L>) -> R) -> Option<R> {
+        self.update_chosen(|_, node| node.len() - 1, change)
     }
 
     /// Changes the leaf at a cursor and the next one: to merge them, or to move elements across. A leaf left empty is taken out.
     /// None if there is no next leaf. The cursor stays good if none is taken out.
     pub fn merge_with_next<R>(&mut self, at: &Cursor, change: impl FnOnce(&mut L, &mut L) -> R) -> Option<R> {
         let next = self.next(at)?;
-        let (one, other) = self.pair_mut(at, &next);
-        let old = (one.len(), other.len());
+        let (one, other) = self.pair_mut(*at, next);
         let result = change(one, other);
-        let notes = (Note::of(one, old.0), Note::of(other, old.1));
-        self.take_note(at, &notes.0);
-        self.take_note(&next, &notes.1);
-        let meet = self.position(&next);
-        // The later one first: that leaves the path of the other as it is.
-        for (cursor, note) in [(&next, &notes.1), (at, &notes.0)] {
-            if note.key.is_none() {
-                self.take(cursor);
+        let empty = (one.is_empty(), other.is_empty());
+        self.note_again(*at);
+        self.note_again(next);
+        match empty {
+            (false, false) => (),
+            (false, true) => drop(self.remove(&next)),
+            (true, false) => drop(self.remove(at)),
+            (true, true) => {
+                let meet = self.position(at);
+                // The later one first: that leaves the path of the other as it is.
+                self.take(next, Fill::Later);
+                self.take(*at, Fill::Later);
+                self.repair(meet);
             }
-        }
-        if notes.0.key.is_none() || notes.1.key.is_none() {
-            self.repair(meet);
         }
         Some(result)
     }
 
     /// Puts in a leaf, which must not be empty, after the one at a cursor. Gives the new leaf's cursor.
     pub fn insert_after(&mut self, at: &Cursor, leaf: L) -> Cursor {
-        self.put(at, Side::After, Kid::Leaf(leaf), 0)
+        self.put(*at, Side::After, Kid::Leaf(leaf), 0)
     }
 
     /// Puts in a leaf, which must not be empty, before the one at a cursor. Gives the new leaf's cursor.
     pub fn insert_before(&mut self, at: &Cursor, leaf: L) -> Cursor {
-        self.put(at, Side::Before, Kid::Leaf(leaf), 0)
+        self.put(*at, Side::Before, Kid::Leaf(leaf), 0)
     }
 
     /// Puts in a leaf, which must not be empty, before all others.
     pub fn push_front(&mut self, leaf: L) {
-        self.put(&Cursor::default(), Side::Before, Kid::Leaf(leaf), 0);
+        self.put(Cursor::default(), Side::Before, Kid::Leaf(leaf), 0);
     }
 
     /// Puts in a leaf, which must not be empty, after all others.
     pub fn push_back(&mut self, leaf: L) {
         let last = self.last().map_or_else(Cursor::default, |(cursor, _)| cursor);
-        self.put(&last, Side::After, Kid::Leaf(leaf), 0);
+        self.put(last, Side::After, Kid::Leaf(leaf), 0);
     }
 
     /// Takes the leaf at a cursor out.
     pub fn remove(&mut self, at: &Cursor) -> L {
-        let position = self.position(at);
-        let leaf = self.take(at);
-        self.repair(position);
+        let leaf = self.take(*at, Fill::Now);
+        self.settle_root();
         leaf
     }
 
@@ -103,68 +98,119 @@ impl<L: Leaf, const FANOUT: usize> Tree<L, FANOUT> {
         Some(self.remove(&last))
     }
 
+    /// Changes the leaf that the choices in each node lead to. None in an empty tree.
+    fn update_chosen<R>(
+        &mut self,
+        choose: impl FnMut(usize, &Node<L, FANOUT>) -> usize,
+        change: impl FnOnce(&mut L, &mut Vec<L>) -> R,
+    ) -> Option<R> {
+        let mut path = Cursor::default();
+        let mut spill = Vec::new();
+        let change = |leaf: &mut L| {
+            let result = change(leaf, &mut spill);
+            if !spill.is_empty() {
+                spill.retain(|leaf| !leaf.is_empty());
+                if leaf.is_empty() && !spill.is_empty() {
+                    *leaf = spill.remove(0);
+                }
+            }
+            (result, leaf.is_empty())
+        };
+        let (result, is_empty) = self.change_leaf(choose, change, &mut path)?;
+        if is_empty {
+            self.remove(&path);
+        }
+        for leaf in spill {
+            path = self.insert_after(&path, leaf);
+        }
+        Some(result)
+    }
+
+    /// Changes a leaf and what the nodes above keep about it. Gives the path chosen.
+    fn change_leaf<R>(
+        &mut self,
+        mut choose: impl FnMut(usize, &Node<L, FANOUT>) -> usize,
+        change: impl FnOnce(&mut L) -> R,
+        path: &mut Cursor,
+    ) -> Option<R> {
+        let mut notes = ArrayVec::<_, HEIGHT_MAX>::new();
+        let mut node = Arc::make_mut(self.root.as_mut()?);
+        let leaf = loop {
+            let step = choose(notes.len(), node);
+            *path = path.with_step::<FANOUT>(notes.len(), step);
+            let (note, kids) = node.note_of(step);
+            notes.push(note);
+            match kids {
+                Kids::Leaves(leaves) => break &mut leaves[step],
+                Kids::Nodes(nodes) => node = Arc::make_mut(&mut nodes[step]),
+            }
+        };
+        let old_len = leaf.len();
+        let result = change(leaf);
+        let more = (leaf.len() as u64).wrapping_sub(old_len as u64);
+        if more != 0 {
+            notes.iter_mut().for_each(|(_, count)| **count = count.wrapping_add(more));
+            self.len = self.len.wrapping_add(more);
+        }
+        if !leaf.is_empty() && *notes[notes.len() - 1].0 != leaf.key() {
+            for (depth, (key, _)) in notes.iter_mut().enumerate().rev() {
+                **key = leaf.key();
+                if path.step::<FANOUT>(depth) > 0 {
+                    break;
+                }
+            }
+        }
+        Some(result)
+    }
+
     /// Puts a kid beside the node, or leaf, of its own height on the cursor's path. Gives the path to it, with what the cursor
     /// had below.
-    pub(super) fn put(&mut self, at: &Cursor, side: Side, kid: Kid<L, FANOUT>, kid_height: usize) -> Cursor {
+    pub(super) fn put(&mut self, at: Cursor, side: Side, kid: Kid<L, FANOUT>, kid_height: usize) -> Cursor {
         let added = kid.count();
         assert!(added > 0, "a tree has no empty leaves");
         self.len += added;
-        let mut path = *at;
+        let mut path = at;
         let Some(root) = &mut self.root else {
             self.root = Some(Arc::new(Node::of(kid)));
             self.height = 1;
             return path;
         };
-        let sprout = if kid_height == self.height {
-            let Kid::Node(node) = kid else { unreachable!("a root is no leaf") };
-            Some(Sprout { node, side, has_new: true })
-        } else {
-            let target = self.height - 1 - kid_height;
-            if side == Side::After {
-                path.steps[target] += 1;
-            }
-            insert(root, Insertion { path: &mut path, target, kid }, 0, Edges { first: true, last: true })
-        };
-        if let Some(sprout) = sprout {
-            self.grow(sprout, &mut path);
+        if kid_height == self.height {
+            self.grow(kid, side);
+            return path;
+        }
+        let target = self.height - 1 - kid_height;
+        let at = path.step::<FANOUT>(target) + usize::from(side == Side::After);
+        let insertion = Insertion { path: &mut path, target, at, kid };
+        if let Some(Sprout { node, has_path }) = insert(root, insertion, 0, Edges::ROOT) {
+            self.grow(Kid::Node(node), Side::After);
+            path = path.below_root::<FANOUT>(has_path.into());
         }
         path
     }
 
-    /// Puts a new root above the old one and its new sibling.
-    fn grow(&mut self, sprout: Sprout<L, FANOUT>, path: &mut Cursor) {
+    /// Puts a new root above the old one and a sibling of it.
+    fn grow(&mut self, sibling: Kid<L, FANOUT>, side: Side) {
         let Some(old) = self.root.take() else { return };
         let mut root = Node::of(Kid::Node(old));
-        let at = usize::from(sprout.side == Side::After);
-        root.insert(at, Kid::Node(sprout.node));
-        path.steps.rotate_right(1);
-        path.set_step(0, if sprout.has_new { at } else { 1 - at });
+        root.insert(usize::from(side == Side::After), sibling);
         self.root = Some(Arc::new(root));
         self.height += 1;
     }
 
-    /// Takes a leaf out, and the nodes that are empty without it. Thin nodes and roots of one kid may remain.
-    fn take(&mut self, at: &Cursor) -> L {
-        let root = self.root.as_mut().expect("a cursor is of a tree that is not empty");
-        let leaf = take(root, &at.steps);
-        if root.is_empty() {
-            self.root = None;
-            self.height = 0;
-        }
+    /// Takes a leaf out, and the nodes that are empty without it. A root of one kid may remain.
+    fn take(&mut self, at: Cursor, fill: Fill) -> L {
+        let root = self.root.as_mut().expect(NOT_EMPTY);
+        let leaf = take(root, at, 0, Edges::ROOT, fill);
         self.len -= leaf.len() as u64;
         leaf
     }
 
-    fn leaf_mut(&mut self, at: &Cursor) -> &mut L {
-        let root = self.root.as_mut().expect("a cursor is of a tree that is not empty");
-        leaf_below(root, &at.steps)
-    }
-
     /// Two different leaves, the left one first.
-    fn pair_mut(&mut self, left: &Cursor, right: &Cursor) -> (&mut L, &mut L) {
-        let mut node = Arc::make_mut(self.root.as_mut().expect("a cursor is of a tree that is not empty"));
+    fn pair_mut(&mut self, left: Cursor, right: Cursor) -> (&mut L, &mut L) {
+        let mut node = Arc::make_mut(self.root.as_mut().expect(NOT_EMPTY));
         for depth in 0.. {
-            let steps = [left.step(depth), right.step(depth)];
+            let steps = [left.step::<FANOUT>(depth), right.step::<FANOUT>(depth)];
             match &mut node.kids {
                 Kids::Leaves(leaves) => {
                     let [one, other] = leaves.get_disjoint_mut(steps).expect("two leaves of the node");
@@ -176,70 +222,50 @@ impl<L: Leaf, const FANOUT: usize> Tree<L, FANOUT> {
                         continue;
                     }
                     let [one, other] = nodes.get_disjoint_mut(steps).expect("two kids of the node");
-                    let (left, right) = (&left.steps[depth + 1..], &right.steps[depth + 1..]);
-                    return (leaf_below(one, left), leaf_below(other, right));
+                    return (leaf_below(one, left, depth + 1), leaf_below(other, right, depth + 1));
                 }
             }
         }
         unreachable!("every path ends in a leaf")
     }
 
-    /// Writes a leaf's new key and count along its path.
-    fn take_note(&mut self, at: &Cursor, note: &Note<L::Key>) {
-        let is_first = at.steps.iter().rposition(|&step| step > 0);
-        self.len = self.len.wrapping_add(note.more);
-        let mut node = self.root.as_mut();
-        for (depth, &step) in at.steps.iter().enumerate() {
-            let Some(here) = node else { break };
-            let here = Arc::make_mut(here);
-            let step = usize::from(step);
-            // The leaf is its kid's first if only zeros follow.
-            let key = note.key.filter(|_| is_first.is_none_or(|last| last <= depth));
-            here.add(step, key, note.more);
-            node = here.nodes_mut().map(|nodes| &mut nodes[step]);
-        }
+    /// Reads key and count of a leaf again, for all nodes on its path.
+    fn note_again(&mut self, at: Cursor) {
+        let root = self.root.as_mut().expect(NOT_EMPTY);
+        note_again(root, at, 0);
+        self.len = root.total();
     }
 }
 
-/// What changed about a leaf, for its parents.
-struct Note<K> {
-    /// None if the leaf is empty.
-    key: Option<K>,
-    /// By how much the count grew, modulo 2^64.
-    more: u64,
-}
+const NOT_EMPTY: &str = "a cursor is of a tree that is not empty";
 
-impl<K> Note<K> {
-    fn of<L: Leaf<Key = K>>(leaf: &L, old_len: usize) -> Self {
-        let key = if leaf.is_empty() { None } else { Some(leaf.key()) };
-        Self { key, more: (leaf.len() as u64).wrapping_sub(old_len as u64) }
+/// The leaf that a path leads to, from a node at a depth.
+fn leaf_below<L: Leaf, const FANOUT: usize>(
+    node: &mut NodeRef<L, FANOUT>,
+    path: Cursor,
+    depth: usize,
+) -> &mut L {
+    let step = path.step::<FANOUT>(depth);
+    match &mut Arc::make_mut(node).kids {
+        Kids::Leaves(leaves) => &mut leaves[step],
+        Kids::Nodes(nodes) => leaf_below(&mut nodes[step], path, depth + 1),
     }
 }
 
-fn leaf_below<'a, L: Leaf, const FANOUT: usize>(node: &'a mut NodeRef<L, FANOUT>, steps: &[u8]) -> &'a mut L {
-    let mut node = Arc::make_mut(node);
-    for &step in steps {
-        match &mut node.kids {
-            Kids::Leaves(leaves) => return &mut leaves[usize::from(step)],
-            Kids::Nodes(nodes) => node = Arc::make_mut(&mut nodes[usize::from(step)]),
-        }
-    }
-    unreachable!("every path ends in a leaf")
-}
-
-fn take<L: Leaf, const FANOUT: usize>(node: &mut NodeRef<L, FANOUT>, steps: &[u8]) -> L {
+fn note_again<L: Leaf, const FANOUT: usize>(node: &mut NodeRef<L, FANOUT>, path: Cursor, depth: usize) {
     let node = Arc::make_mut(node);
-    let step = usize::from(steps[0]);
-    let Some(nodes) = node.nodes_mut() else {
-        let Kid::Leaf(leaf) = node.remove(step) else { unreachable!("a lowest node holds leaves") };
-        return leaf;
-    };
-    let leaf = take(&mut nodes[step], &steps[1..]);
-    match nodes[step].is_empty() {
-        true => drop(node.remove(step)),
-        false => node.note_again(step),
+    let step = path.step::<FANOUT>(depth);
+    if let Some(nodes) = node.nodes_mut() {
+        note_again(&mut nodes[step], path, depth + 1);
     }
-    leaf
+    node.note_again(step);
+}
+
+/// Whether thin nodes are filled at once, or by `repair`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fill {
+    Now,
+    Later,
 }
 
 /// Whether a node is the first and the last of its level.
@@ -249,22 +275,59 @@ struct Edges {
     last: bool,
 }
 
+impl Edges {
+    const ROOT: Self = Self { first: true, last: true };
+
+    /// Of a kid of the node.
+    fn of_kid(self, step: usize, len: usize) -> Self {
+        Self { first: self.first && step == 0, last: self.last && step + 1 == len }
+    }
+}
+
+fn take<L: Leaf, const FANOUT: usize>(
+    node: &mut NodeRef<L, FANOUT>,
+    path: Cursor,
+    depth: usize,
+    edges: Edges,
+    fill: Fill,
+) -> L {
+    let node = Arc::make_mut(node);
+    let step = path.step::<FANOUT>(depth);
+    let kid_edges = edges.of_kid(step, node.len());
+    let Some(nodes) = node.nodes_mut() else {
+        let Kid::Leaf(leaf) = node.remove(step) else { unreachable!("a lowest node holds leaves") };
+        return leaf;
+    };
+    let kid = &mut nodes[step];
+    let leaf = take(kid, path, depth + 1, kid_edges, fill);
+    if kid.is_empty() {
+        node.remove(step);
+        return leaf;
+    }
+    let (key, is_thin) = (kid.key(), kid.is_thin());
+    node.add(step, key, (leaf.len() as u64).wrapping_neg());
+    if is_thin && !kid_edges.first && !kid_edges.last && fill == Fill::Now {
+        node.rebalance(step);
+    }
+    leaf
+}
+
 /// A kid on its way to its place.
 struct Insertion<'a, L: Leaf, const FANOUT: usize> {
     /// Leads to the place; follows it when nodes split.
     path: &'a mut Cursor,
-    /// Which step of the path is the kid's place in its node.
+    /// The depth of the node that takes the kid.
     target: usize,
+    /// The kid's place in that node.
+    at: usize,
     kid: Kid<L, FANOUT>,
 }
 
-/// A new sibling of a node that had no room.
+/// The new right sibling of a node that had no room.
 struct Sprout<L: Leaf, const FANOUT: usize> {
     node: NodeRef<L, FANOUT>,
-    /// On which side of the old node.
-    side: Side,
-    /// Whether the path leads through the new node.
-    has_new: bool,
+    /// Whether the path leads through it now.
+    has_path: bool,
 }
 
 fn insert<L: Leaf, const FANOUT: usize>(
@@ -273,52 +336,53 @@ fn insert<L: Leaf, const FANOUT: usize>(
     depth: usize,
     edges: Edges,
 ) -> Option<Sprout<L, FANOUT>> {
-    let Insertion { path, target, kid } = insertion;
+    let Insertion { path, target, at, kid } = insertion;
     let node = Arc::make_mut(node);
-    let step = path.step(depth);
-    if depth == target {
-        return make_room(node, path, depth, edges, step, kid);
-    }
-    let kid_edges = Edges { first: edges.first && step == 0, last: edges.last && step + 1 == node.len() };
-    let nodes = node.nodes_mut().expect("the target is not below the leaves");
-    let sprout = insert(&mut nodes[step], Insertion { path, target, kid }, depth + 1, kid_edges);
-    node.note_again(step);
-    let sprout = sprout?;
-    let at = step + usize::from(sprout.side == Side::After);
-    path.set_step(depth, if sprout.has_new { at } else { 2 * step + 1 - at });
-    make_room(node, path, depth, edges, at, Kid::Node(sprout.node))
+    // The new kid's place, and the place of the kid that the path leads to.
+    let (at, kid, follow) = if depth == target {
+        (at, kid, at)
+    } else {
+        let step = path.step::<FANOUT>(depth);
+        let kid_edges = edges.of_kid(step, node.len());
+        let nodes = node.nodes_mut().expect("the target is not below the leaves");
+        let added = kid.count();
+        let below = &mut nodes[step];
+        let sprout = insert(below, Insertion { path, target, at, kid }, depth + 1, kid_edges);
+        let Some(Sprout { node: new, has_path }) = sprout else {
+            let key = below.key();
+            node.add(step, key, added);
+            return None;
+        };
+        node.note_again(step);
+        (step + 1, Kid::Node(new), step + usize::from(has_path))
+    };
+    let new = make_room(node, at, kid, edges);
+    let has_path = follow >= node.len();
+    *path = path.with_step::<FANOUT>(depth, if has_path { follow - node.len() } else { follow });
+    Some(Sprout { node: Arc::new(new?), has_path })
 }
 
-/// Puts a kid in, splitting the node if it is full: in halves, but at the ends of the level so that the full node stays full.
+/// Puts a kid in, splitting the node if it is full: in halves, but at the ends of the level so that nodes stay full.
 fn make_room<L: Leaf, const FANOUT: usize>(
     node: &mut Node<L, FANOUT>,
-    path: &mut Cursor,
-    depth: usize,
-    edges: Edges,
     at: usize,
     kid: Kid<L, FANOUT>,
-) -> Option<Sprout<L, FANOUT>> {
+    edges: Edges,
+) -> Option<Node<L, FANOUT>> {
     if !node.is_full() {
         node.insert(at, kid);
         return None;
     }
-    let (new, side) = match at {
-        0 if edges.first => (Node::of(kid), Side::Before),
-        _ if at == FANOUT && edges.last => (Node::of(kid), Side::After),
-        _ => {
-            let mut tail = node.split_off(FANOUT / 2);
-            match at.checked_sub(node.len()) {
-                Some(at) if at > 0 => tail.insert(at, kid),
-                _ => node.insert(at, kid),
-            }
-            (tail, Side::After)
-        }
+    // What grows at the front is put in first, or after a first kid that has split.
+    let left_len = match at {
+        0 | 1 if edges.first => at,
+        _ if at == FANOUT && edges.last => FANOUT,
+        _ => FANOUT / 2,
     };
-    let left_len = if side == Side::Before { new.len() } else { node.len() };
-    let step = path.step(depth);
-    let in_right = step >= left_len;
-    if in_right {
-        path.set_step(depth, step - left_len);
+    let mut new = node.split_off(left_len);
+    match at.checked_sub(left_len) {
+        Some(at) if at > 0 || new.is_empty() => new.insert(at, kid),
+        _ => node.insert(at, kid),
     }
-    Some(Sprout { node: Arc::new(new), side, has_new: in_right == (side == Side::After) })
+    Some(new)
 }

@@ -6,27 +6,57 @@ use std::slice;
 use super::node::{Kids, Node};
 use super::{Leaf, Tree};
 
-/// Levels that a path has room for. Half-full nodes of the smallest useful fan-out hold more leaves than memory does.
-pub(super) const HEIGHT_MAX: usize = 16;
+/// The most levels that any path has.
+pub(super) const HEIGHT_MAX: usize = 32;
 
 /// A leaf of a tree, as the path from the root. Cursors of one tree are ordered as their leaves are.
 ///
 /// It is good until the tree gains or loses a leaf: changes inside leaves do not disturb it. What a stale cursor leads to
 /// is another leaf, or a panic.
+///
+/// The steps lie side by side, the root's in the highest bits; those below the last one are 0. One word, because a path of single
+/// bytes costs a stall whenever it is copied soon after it is written. With steps of 5 bits, 12 levels have a place: more than
+/// there is memory for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cursor {
-    /// A step per level; zeros below the last one.
-    pub(super) steps: [u8; HEIGHT_MAX],
-}
+pub struct Cursor(u64);
 
 impl Cursor {
-    pub(super) fn step(&self, depth: usize) -> usize {
-        usize::from(self.steps[depth])
+    /// The step at a depth, among up to `FANOUT` kids.
+    #[inline]
+    pub(super) fn step<const FANOUT: usize>(self, depth: usize) -> usize {
+        (self.0 >> shift::<FANOUT>(depth)) as usize & mask::<FANOUT>()
     }
 
-    pub(super) fn set_step(&mut self, depth: usize, step: usize) {
-        self.steps[depth] = step as u8;
+    /// The path with another step at a depth.
+    #[inline]
+    pub(super) fn with_step<const FANOUT: usize>(self, depth: usize, step: usize) -> Self {
+        let shift = shift::<FANOUT>(depth);
+        Self(self.0 & !((mask::<FANOUT>() as u64) << shift) | (step as u64) << shift)
     }
+
+    /// The path's first steps, `depth` of them, and then only first kids.
+    fn first_below<const FANOUT: usize>(self, depth: usize) -> Self {
+        Self(self.0 & !u64::MAX.unbounded_shr(depth as u32 * bits::<FANOUT>()))
+    }
+
+    /// The path from a new root, whose step comes first.
+    pub(super) fn below_root<const FANOUT: usize>(self, step: usize) -> Self {
+        Self(self.0 >> bits::<FANOUT>()).with_step::<FANOUT>(0, step)
+    }
+}
+
+/// Bits of a step.
+const fn bits<const FANOUT: usize>() -> u32 {
+    usize::BITS - (FANOUT - 1).leading_zeros()
+}
+
+const fn mask<const FANOUT: usize>() -> usize {
+    (1 << bits::<FANOUT>()) - 1
+}
+
+#[inline]
+fn shift<const FANOUT: usize>(depth: usize) -> u32 {
+    u64::BITS - (depth as u32 + 1) * bits::<FANOUT>()
 }
 
 impl<L: Leaf, const FANOUT: usize> Tree<L, FANOUT> {
@@ -97,7 +127,7 @@ impl<L: Leaf, const FANOUT: usize> Tree<L, FANOUT> {
 
     /// The leaf at a cursor.
     pub fn leaf(&self, at: &Cursor) -> &L {
-        let (leaves, step) = self.leaves_around(at);
+        let (leaves, step) = self.leaves_around(*at);
         &leaves[step]
     }
 
@@ -105,22 +135,23 @@ impl<L: Leaf, const FANOUT: usize> Tree<L, FANOUT> {
     pub fn position(&self, at: &Cursor) -> u64 {
         let mut before = 0;
         let mut node = self.root.as_ref();
-        for step in at.steps {
+        for depth in 0..self.height {
             let Some(here) = node else { break };
-            before += here.counts()[..usize::from(step)].iter().sum::<u64>();
-            node = here.nodes().map(|nodes| &nodes[usize::from(step)]);
+            let step = at.step::<FANOUT>(depth);
+            before += here.counts()[..step].iter().sum::<u64>();
+            node = here.nodes().map(|nodes| &nodes[step]);
         }
         before
     }
 
     /// The next leaf.
     pub fn next(&self, at: &Cursor) -> Option<Cursor> {
-        self.step_over(at, self.height)
+        self.step_over(*at, self.height)
     }
 
     /// The previous leaf.
     pub fn previous(&self, at: &Cursor) -> Option<Cursor> {
-        self.step_back_over(at, self.height)
+        self.step_back_over(*at, self.height)
     }
 
     /// All leaves, first to last.
@@ -130,7 +161,7 @@ impl<L: Leaf, const FANOUT: usize> Tree<L, FANOUT> {
 
     /// The leaf at a cursor and those after it.
     pub fn leaves_from(&self, at: &Cursor) -> Leaves<'_, L, FANOUT> {
-        let (leaves, step) = self.leaves_around(at);
+        let (leaves, step) = self.leaves_around(*at);
         Leaves { tree: self, at: *at, here: leaves[step..].iter() }
     }
 
@@ -141,7 +172,7 @@ impl<L: Leaf, const FANOUT: usize> Tree<L, FANOUT> {
 
     /// The leaf at a cursor and those before it, backwards.
     pub fn leaves_back_from(&self, at: &Cursor) -> LeavesBack<'_, L, FANOUT> {
-        let (leaves, step) = self.leaves_around(at);
+        let (leaves, step) = self.leaves_around(*at);
         let end = leaves.len().min(step + 1);
         LeavesBack { tree: self, at: *at, here: leaves[..end].iter() }
     }
@@ -151,60 +182,59 @@ impl<L: Leaf, const FANOUT: usize> Tree<L, FANOUT> {
     fn descend(&self, mut choose: impl FnMut(&Node<L, FANOUT>) -> usize) -> Option<(Cursor, &L)> {
         let mut cursor = Cursor::default();
         let mut node = self.root.as_ref()?;
-        for step in &mut cursor.steps {
-            let choice = choose(node);
-            *step = choice as u8;
+        for depth in 0..self.height {
+            let step = choose(node);
+            cursor = cursor.with_step::<FANOUT>(depth, step);
             match &node.kids {
-                Kids::Leaves(leaves) => return Some((cursor, &leaves[choice])),
-                Kids::Nodes(nodes) => node = &nodes[choice],
+                Kids::Leaves(leaves) => return Some((cursor, &leaves[step])),
+                Kids::Nodes(nodes) => node = &nodes[step],
             }
         }
         None
     }
 
     /// The leaves of the node that holds the leaf at a cursor, and which of them it is. No leaves in an empty tree.
-    fn leaves_around(&self, at: &Cursor) -> (&[L], usize) {
+    fn leaves_around(&self, at: Cursor) -> (&[L], usize) {
         let mut node = self.root.as_ref();
-        for step in at.steps {
+        for depth in 0..self.height {
             let Some(here) = node else { break };
+            let step = at.step::<FANOUT>(depth);
             match &here.kids {
-                Kids::Leaves(leaves) => return (leaves, usize::from(step)),
-                Kids::Nodes(nodes) => node = Some(&nodes[usize::from(step)]),
+                Kids::Leaves(leaves) => return (leaves, step),
+                Kids::Nodes(nodes) => node = Some(&nodes[step]),
             }
         }
         (&[], 0)
     }
 
     /// The first leaf after the subtree that the cursor's first `depth` steps lead to.
-    fn step_over(&self, at: &Cursor, depth: usize) -> Option<Cursor> {
+    fn step_over(&self, at: Cursor, depth: usize) -> Option<Cursor> {
         let mut turn = None;
         let mut node = self.root.as_ref();
         for level in 0..depth {
             let here = node?;
-            if at.step(level) + 1 < here.len() {
+            let step = at.step::<FANOUT>(level);
+            if step + 1 < here.len() {
                 turn = Some(level);
             }
-            node = here.nodes().map(|nodes| &nodes[at.step(level)]);
+            node = here.nodes().map(|nodes| &nodes[step]);
         }
         let turn = turn?;
-        let mut next = *at;
-        next.steps[turn] += 1;
-        next.steps[turn + 1..].fill(0);
-        Some(next)
+        let next = at.first_below::<FANOUT>(turn + 1);
+        Some(next.with_step::<FANOUT>(turn, at.step::<FANOUT>(turn) + 1))
     }
 
     /// The last leaf before the subtree that the cursor's first `depth` steps lead to.
-    fn step_back_over(&self, at: &Cursor, depth: usize) -> Option<Cursor> {
-        let turn = at.steps[..depth].iter().rposition(|&step| step > 0)?;
-        let mut previous = *at;
-        previous.steps[turn] -= 1;
+    fn step_back_over(&self, at: Cursor, depth: usize) -> Option<Cursor> {
+        let turn = (0..depth).rfind(|&level| at.step::<FANOUT>(level) > 0)?;
+        let mut previous = at.with_step::<FANOUT>(turn, at.step::<FANOUT>(turn) - 1);
         let mut node = self.root.as_ref();
         for level in 0..self.height {
             let here = node?;
             if level > turn {
-                previous.set_step(level, here.len() - 1);
+                previous = previous.with_step::<FANOUT>(level, here.len() - 1);
             }
-            node = here.nodes().map(|nodes| &nodes[previous.step(level)]);
+            node = here.nodes().map(|nodes| &nodes[previous.step::<FANOUT>(level)]);
         }
         Some(previous)
     }
@@ -243,8 +273,8 @@ impl<'a, L: Leaf, const FANOUT: usize> Iterator for Leaves<'a, L, FANOUT> {
         if let Some(leaf) = self.here.next() {
             return Some(leaf);
         }
-        self.at = self.tree.step_over(&self.at, self.tree.height.checked_sub(1)?)?;
-        self.here = self.tree.leaves_around(&self.at).0.iter();
+        self.at = self.tree.step_over(self.at, self.tree.height.checked_sub(1)?)?;
+        self.here = self.tree.leaves_around(self.at).0.iter();
         self.here.next()
     }
 }
@@ -265,8 +295,8 @@ impl<'a, L: Leaf, const FANOUT: usize> Iterator for LeavesBack<'a, L, FANOUT> {
         if let Some(leaf) = self.here.next_back() {
             return Some(leaf);
         }
-        self.at = self.tree.step_back_over(&self.at, self.tree.height.checked_sub(1)?)?;
-        self.here = self.tree.leaves_around(&self.at).0.iter();
+        self.at = self.tree.step_back_over(self.at, self.tree.height.checked_sub(1)?)?;
+        self.here = self.tree.leaves_around(self.at).0.iter();
         self.here.next_back()
     }
 }

@@ -18,7 +18,7 @@ impl<L: Leaf, const FANOUT: usize> Tree<L, FANOUT> {
         let Some((cursor, _, offset)) = self.at(position) else { return Self::new() };
         let Some(mut root) = self.root.take() else { return Self::new() };
         let height = self.height;
-        let tail = cut(&mut root, &cursor.steps, offset);
+        let tail = cut(&mut root, cursor, 0, offset);
         *self = Self::from_root(root, height);
         Self::from_root(Arc::new(tail), height)
     }
@@ -52,15 +52,15 @@ impl<L: Leaf, const FANOUT: usize> Tree<L, FANOUT> {
         let meet = self.len;
         if self.height < other.height {
             mem::swap(self, &mut other);
-            self.attach(&Cursor::default(), Side::Before, other);
+            self.attach(Cursor::default(), Side::Before, other);
         } else if let Some((last, _)) = self.last() {
-            self.attach(&last, Side::After, other);
+            self.attach(last, Side::After, other);
         }
         self.repair(meet);
     }
 
     /// Puts a tree that is not higher at an end; nodes where the two meet may be thin.
-    fn attach(&mut self, end: &Cursor, side: Side, other: Self) {
+    fn attach(&mut self, end: Cursor, side: Side, other: Self) {
         if let Some(root) = other.root {
             self.put(end, side, Kid::Node(root), other.height);
         }
@@ -71,7 +71,7 @@ impl<L: Leaf, const FANOUT: usize> Tree<L, FANOUT> {
         for position in [position.checked_sub(1), Some(position)].into_iter().flatten() {
             // From the top: the parent of a thin node then has other kids to give.
             while let Some((cursor, depth)) = self.thin_above(position) {
-                self.rebalance(&cursor, depth);
+                self.rebalance(cursor, depth);
             }
         }
         self.settle_root();
@@ -103,7 +103,7 @@ impl<L: Leaf, const FANOUT: usize> Tree<L, FANOUT> {
             if node.is_thin() && !first && !last {
                 return Some((cursor, depth));
             }
-            let step = cursor.step(depth);
+            let step = cursor.step::<FANOUT>(depth);
             first &= step == 0;
             last &= step + 1 == node.len();
             node = &node.nodes()?[step];
@@ -112,31 +112,32 @@ impl<L: Leaf, const FANOUT: usize> Tree<L, FANOUT> {
     }
 
     /// Fills the node at a depth of the path from a sibling.
-    fn rebalance(&mut self, path: &Cursor, depth: usize) {
+    fn rebalance(&mut self, path: Cursor, depth: usize) {
         let Some(root) = &mut self.root else { return };
         let mut parent = Arc::make_mut(root);
         for above in 0..depth - 1 {
             let nodes = parent.nodes_mut().expect("nodes above the thin one");
-            parent = Arc::make_mut(&mut nodes[path.step(above)]);
+            parent = Arc::make_mut(&mut nodes[path.step::<FANOUT>(above)]);
         }
-        parent.rebalance(path.step(depth - 1));
+        parent.rebalance(path.step::<FANOUT>(depth - 1));
     }
 }
 
-/// Leaves in a node what is before the element at `offset` of the leaf that the steps lead to, and gives the rest. Either may be empty.
+/// Leaves in a node what is before the element at `offset` of the leaf that the path leads to, and gives the rest. Either may be empty.
 fn cut<L: Leaf, const FANOUT: usize>(
     node: &mut NodeRef<L, FANOUT>,
-    steps: &[u8],
+    path: Cursor,
+    depth: usize,
     offset: usize,
 ) -> Node<L, FANOUT> {
     let node = Arc::make_mut(node);
-    let step = usize::from(steps[0]);
+    let step = path.step::<FANOUT>(depth);
     let mut tail = node.split_off(step + 1);
     let (first, is_left_empty) = match &mut node.kids {
         Kids::Leaves(_) if offset == 0 => (node.remove(step), false),
         Kids::Leaves(leaves) => (Kid::Leaf(leaves[step].split_off(offset)), false),
         Kids::Nodes(nodes) => {
-            let first = cut(&mut nodes[step], &steps[1..], offset);
+            let first = cut(&mut nodes[step], path, depth + 1, offset);
             (Kid::Node(Arc::new(first)), nodes[step].is_empty())
         }
     };

@@ -11,6 +11,9 @@ use super::Leaf;
 /// A node by reference count. Shared nodes are never written.
 pub(super) type NodeRef<L, const FANOUT: usize> = Arc<Node<L, FANOUT>>;
 
+/// Key and count of a kid.
+pub(super) type Note<'a, L> = (&'a mut <L as Leaf>::Key, &'a mut u64);
+
 #[derive(Clone)]
 pub(super) struct Node<L: Leaf, const FANOUT: usize> {
     keys: [L::Key; FANOUT],
@@ -62,7 +65,12 @@ impl<L: Leaf, const FANOUT: usize> Node<L, FANOUT> {
     }
 
     fn empty(kids: Kids<L, FANOUT>) -> Self {
-        const { assert!(FANOUT >= 4 && FANOUT <= 256, "paths hold a byte per level, a split leaves two halves") };
+        const {
+            assert!(
+                FANOUT >= 4 && FANOUT <= 256,
+                "halves of a node are nodes, paths have room for all levels"
+            )
+        };
         Self { keys: [L::Key::default(); FANOUT], counts: [0; FANOUT], kids }
     }
 
@@ -114,18 +122,22 @@ impl<L: Leaf, const FANOUT: usize> Node<L, FANOUT> {
         self.counts[at] = count;
     }
 
-    /// Changes what the parent keeps about a kid: the key if there is a new one, the count by `more`, modulo 2^64.
+    /// Writes a kid's key, and changes its count by `more`, modulo 2^64.
     #[inline]
-    pub(super) fn add(&mut self, at: usize, key: Option<L::Key>, more: u64) {
-        if let Some(key) = key {
-            self.keys[at] = key;
-        }
-        self.counts[at] = self.counts[at].wrapping_add(more);
+    pub(super) fn add(&mut self, at: usize, key: L::Key, more: u64) {
+        self.note(at, key, self.counts[at].wrapping_add(more));
+    }
+
+    /// What the parent keeps about a kid, for writing, and the kids beside it.
+    #[inline]
+    pub(super) fn note_of(&mut self, at: usize) -> (Note<'_, L>, &mut Kids<L, FANOUT>) {
+        ((&mut self.keys[at], &mut self.counts[at]), &mut self.kids)
     }
 
     /// Reads key and count of a kid again, after changes below it.
     pub(super) fn note_again(&mut self, at: usize) {
         let (key, count) = match &self.kids {
+            Kids::Leaves(leaves) if leaves[at].is_empty() => (self.keys[at], 0),
             Kids::Leaves(leaves) => (leaves[at].key(), leaves[at].len() as u64),
             Kids::Nodes(nodes) => (nodes[at].key(), nodes[at].total()),
         };

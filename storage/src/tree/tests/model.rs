@@ -1,5 +1,7 @@
 //! Random operations on a few trees that share nodes. Each has a naive twin: a vector of leaves.
 
+use std::mem;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -86,13 +88,11 @@ impl<const FANOUT: usize> World<FANOUT> {
         match *step {
             Step::PushFront(count) => (0..=count % 12).for_each(|_| {
                 let leaf = self.numbers(usize::from(count % 3) + 1);
-                pair.tree.push_front(Block::of(leaf.clone()));
-                pair.twin.insert(0, leaf);
+                pair.push_front(leaf, count > 200);
             }),
             Step::PushBack(count) => (0..=count % 12).for_each(|_| {
                 let leaf = self.numbers(usize::from(count % 3) + 1);
-                pair.tree.push_back(Block::of(leaf.clone()));
-                pair.twin.push(leaf);
+                pair.push_back(leaf, count > 200);
             }),
             Step::InsertBefore(at) => pair.insert(at, self.numbers(2), 0),
             Step::InsertAfter(at) => pair.insert(at, self.numbers(2), 1),
@@ -143,6 +143,25 @@ impl<const FANOUT: usize> Pair<FANOUT> {
 
     fn len(&self) -> usize {
         self.twin.iter().map(Vec::len).sum()
+    }
+
+    /// Puts a leaf in front, or spills it from the first.
+    fn push_front(&mut self, leaf: Vec<u32>, spills: bool) {
+        let block = Block::of(leaf.clone());
+        let replace =
+            |first: &mut Block, spill: &mut Vec<Block>| spill.push(mem::replace(first, block.clone()));
+        if !spills || self.tree.update_first(replace).is_none() {
+            self.tree.push_front(block);
+        }
+        self.twin.insert(0, leaf);
+    }
+
+    fn push_back(&mut self, leaf: Vec<u32>, spills: bool) {
+        let block = Block::of(leaf.clone());
+        if !spills || self.tree.update_last(|_, spill| spill.push(block.clone())).is_none() {
+            self.tree.push_back(block);
+        }
+        self.twin.push(leaf);
     }
 
     fn insert(&mut self, at: u16, leaf: Vec<u32>, after: usize) {
@@ -295,7 +314,7 @@ fn split_twin(twin: &mut Vec<Vec<u32>>, position: usize) -> Vec<Vec<u32>> {
     let mut tail = twin.split_off(at);
     if rest > 0 && !tail.is_empty() {
         let part = tail[0].split_off(rest);
-        twin.push(std::mem::replace(&mut tail[0], part));
+        twin.push(mem::replace(&mut tail[0], part));
     }
     tail
 }
