@@ -13,8 +13,6 @@ use std::cmp::Ordering;
 
 /// Expired keys removed per turn of the loop at most: bounds the pause that a wave of expiries causes.
 const EXPIRE_BUDGET: usize = 512;
-/// Things that ended views held, freed per call.
-const RETIRED_PER_TURN: usize = 256;
 /// Clients looked after per call, at least.
 const CLIENTS_PER_CALL_MIN: usize = 5;
 /// Clients per call above which `dynamic-hz` makes calls more frequent.
@@ -84,7 +82,7 @@ pub fn next_clients(state: &mut State) -> Vec<usize> {
 
 /// What is done `hz` times a second. `clients` are those whose turn it is.
 pub fn run(engine: &mut Engine, clients: &[usize]) {
-    engine.store.keyspace.collect(RETIRED_PER_TURN);
+    engine.store.free_retired();
     tracking::make_room_without_client(engine);
     let state = &mut engine.state;
     let now = state.clock.now_ms();

@@ -81,3 +81,50 @@ impl Drop for LazyFree {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+    use crate::cron;
+    use crate::engine::Engine;
+    use crate::testing::Bench;
+    use rufous_storage::{NewStr, Ttl};
+
+    fn set(engine: &mut Engine, key: &[u8], value_len: usize) {
+        let value = NewStr::Bytes(&vec![b'x'; value_len]);
+        engine.store.keyspace.db_mut(0).set_string(key, value, Ttl::Clear);
+    }
+
+    fn has_worked(engine: &Engine) -> bool {
+        engine.store.lazyfree.worker.is_some()
+    }
+
+    #[test]
+    fn what_a_view_held_goes_to_the_thread_once_the_view_has_ended() {
+        let mut engine = Bench::default().engine;
+        (0..3000i64).for_each(|n| set(&mut engine, &n.to_le_bytes(), 100));
+        let view = engine.store.keyspace.freeze();
+        (0..3000i64).for_each(|n| set(&mut engine, &n.to_le_bytes(), 100));
+        cron::run(&mut engine, &[]);
+        assert!(!has_worked(&engine), "the view sees all of it");
+        assert_eq!(view.dbs()[0].iter().filter(|entry| entry.string().is_some()).count(), 3000);
+        drop(view);
+        cron::run(&mut engine, &[]);
+        assert!(has_worked(&engine));
+        assert!(engine.store.keyspace.take_garbage().is_empty(), "nothing is left behind");
+        assert_eq!((engine.store.lazyfree.pending(), engine.store.lazyfree.freed()), (0, 0), "no keys");
+    }
+
+    #[test]
+    fn a_large_value_that_a_rename_or_copy_replaces_goes_there_if_it_is_to() {
+        for (lazy, command) in [("yes", "rename a b"), ("yes", "copy a b replace"), ("no", "rename a b")] {
+            let config = Config { lazyfree_lazy_server_del: lazy == "yes", ..Config::default() };
+            let mut bench = Bench::with(config);
+            set(&mut bench.engine, b"a", 1);
+            set(&mut bench.engine, b"b", 1 << 20);
+            let client = bench.connect();
+            bench.run(client, command);
+            assert_eq!(has_worked(&bench.engine), lazy == "yes", "{command}");
+        }
+    }
+}

@@ -41,6 +41,8 @@ pub mod slowlog;
 pub mod stats;
 pub mod store;
 pub mod sys;
+#[cfg(test)]
+pub mod testing;
 pub mod tracking;
 pub mod transaction;
 pub mod version;

@@ -70,6 +70,14 @@ impl Store {
 }
 
 impl Store {
+    /// What ended views held goes to the lazy-free thread. Its objects count as no keys.
+    pub fn free_retired(&mut self) {
+        let retired = self.keyspace.take_garbage();
+        if !retired.is_empty() {
+            self.lazyfree.send(retired, 0);
+        }
+    }
+
     /// CONFIG RESETSTAT.
     pub fn reset_stats(&mut self) {
         self.stats = KeyStats::default();

@@ -64,7 +64,7 @@ pub struct SetResult {
     pub replaced: Option<Removed>,
 }
 
-/// A removed key and value. Dropping frees it, on any thread; what a frozen view sees lives on there.
+/// A removed key and value, or none. Dropping frees it, on any thread; what a frozen view sees lives on there.
 #[derive(Debug)]
 pub struct Removed(Option<Entry>);
 
@@ -322,43 +322,32 @@ impl Db {
         Removed(self.entries.take(place))
     }
 
-    /// Moves an entry with its expiry under another key, over what that held; whether `from` is there.
+    /// Moves an entry with its expiry under another key; gives what that held, or `None` if `from` is not there.
     /// Equal keys change nothing.
-    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> bool {
-        let Some(place) = self.entries.find(self.hash(from), from) else { return false };
-        if from != to {
-            let entry = self.entries.get(place);
-            let moved = Entry::copy_of(entry, to, entry.expire_at());
-            self.remove(from);
-            self.put(moved);
+    pub fn rename(&mut self, from: &[u8], to: &[u8]) -> Option<Removed> {
+        let place = self.entries.find(self.hash(from), from)?;
+        if from == to {
+            return Some(Removed(None));
         }
-        true
+        let entry = self.entries.get(place);
+        let moved = Entry::copy_of(entry, to, entry.expire_at());
+        self.remove(from);
+        Some(self.put(moved))
     }
 
-    /// Copies an entry with its expiry under another key, over what that held; whether `from` is there.
-    pub fn copy(&mut self, from: &[u8], to: &[u8]) -> bool {
-        let Some(entry) = self.find(from) else { return false };
-        let copy = Entry::copy_of(entry, to, entry.expire_at());
-        self.put(copy);
-        true
-    }
-
-    /// Puts an entry, over what its key held.
-    pub(crate) fn put(&mut self, entry: Entry) {
+    /// Puts an entry; gives what its key held.
+    pub(crate) fn put(&mut self, entry: Entry) -> Removed {
         let hash = self.hash(entry.as_ref().key());
         let expiry = entry.as_ref().expire_at();
-        let old = match self.entries.find(hash, entry.as_ref().key()) {
+        let (old_expiry, old) = match self.entries.find(hash, entry.as_ref().key()) {
             None => {
                 self.entries.insert(hash, entry);
-                None
+                (None, None)
             }
-            Some(place) => {
-                let old = self.entries.get(place).expire_at();
-                self.entries.replace(place, entry);
-                old
-            }
+            Some(place) => (self.entries.get(place).expire_at(), self.entries.replace(place, entry).1),
         };
-        self.note_expiry(hash, old, expiry);
+        self.note_expiry(hash, old_expiry, expiry);
+        Removed(old)
     }
 
     /// A random key's entry, expired or not.
@@ -445,18 +434,12 @@ impl Db {
         if self.has_stale_records() { Some(0) } else { self.wheel.next_at() }
     }
 
-    /// Takes out all that ended views held and nothing sees any more, for another thread to free; after a long view the
-    /// quicker way than [`Db::collect`].
+    /// Takes out all that ended views held and nothing sees any more, for another thread to free.
     pub fn take_garbage(&mut self) -> Garbage {
         Garbage {
             retired: std::iter::from_fn(|| self.entries.take_garbage()).collect(),
             ..Garbage::default()
         }
-    }
-
-    /// Frees about `budget` things that ended views held; gives how many.
-    pub fn collect(&mut self, budget: usize) -> usize {
-        self.entries.collect(budget)
     }
 
     /// Makes room for `keys` if there is none yet, as before loading.

@@ -145,11 +145,6 @@ impl Entries {
         self.table.detach(&mut self.reclaim)
     }
 
-    /// Frees up to `budget` things that views no longer see; gives how many.
-    pub(crate) fn collect(&mut self, budget: usize) -> usize {
-        self.reclaim.collect(budget)
-    }
-
     /// Takes out some of what views no longer see, for another thread to free.
     pub(crate) fn take_garbage(&mut self) -> Option<Box<dyn Garbage>> {
         self.reclaim.take_garbage()

@@ -1,6 +1,6 @@
 //! All databases of a server. With [`crate::db`], the only door to keys.
 
-use crate::db::{Db, DbMemory, DbView, Garbage};
+use crate::db::{Db, DbMemory, DbView, Garbage, Removed};
 use crate::entry::Entry;
 
 /// The databases.
@@ -74,23 +74,22 @@ impl Keyspace {
         self.dbs.swap(a, b);
     }
 
-    /// Copies an entry with its expiry to a key of another or the same database, over what that held; whether the
-    /// source is there.
-    pub fn copy_key(&mut self, from_db: usize, from: &[u8], to_db: usize, to: &[u8]) -> bool {
-        let Some(entry) = self.dbs[from_db].find(from) else { return false };
+    /// Copies an entry with its expiry to a key of another or the same database, and gives what that held, or
+    /// `None` if the source is not there.
+    pub fn copy_key(&mut self, from_db: usize, from: &[u8], to_db: usize, to: &[u8]) -> Option<Removed> {
+        let entry = self.dbs[from_db].find(from)?;
         let copy = Entry::copy_of(entry, to, entry.expire_at());
-        self.dbs[to_db].put(copy);
-        true
+        Some(self.dbs[to_db].put(copy))
     }
 
-    /// Moves an entry with its expiry to another database, over what its key held there; whether the source is there.
-    /// Equal databases change nothing.
-    pub fn move_key(&mut self, key: &[u8], from_db: usize, to_db: usize) -> bool {
-        let found = self.copy_key(from_db, key, to_db, key);
-        if found && from_db != to_db {
+    /// Moves an entry with its expiry to another database; gives what its key held there, or `None` if the source is not
+    /// there. Equal databases change nothing.
+    pub fn move_key(&mut self, key: &[u8], from_db: usize, to_db: usize) -> Option<Removed> {
+        let replaced = self.copy_key(from_db, key, to_db, key)?;
+        if from_db != to_db {
             self.dbs[from_db].remove(key);
         }
-        found
+        Some(replaced)
     }
 
     /// Removes all keys of all databases.
@@ -112,11 +111,6 @@ impl Keyspace {
             all.merge(db.take_garbage());
             all
         })
-    }
-
-    /// Frees about `budget` things that ended views held; gives how many.
-    pub fn collect(&mut self, budget: usize) -> usize {
-        self.dbs.iter_mut().fold(0, |count, db| count + db.collect(budget.saturating_sub(count)))
     }
 }
 

@@ -19,9 +19,9 @@ fn strings_are_set_changed_and_removed() {
     assert_eq!(text(db, b"k").unwrap(), b"92ab\0\0z");
     assert_eq!(db.find(b"k").unwrap().encoding(), Encoding::Raw);
     assert_eq!(db.find(b"k").unwrap().expire_at(), Some(100));
-    assert!(db.rename(b"k", b"l"));
+    assert!(db.rename(b"k", b"l").is_some());
     assert_eq!((db.len(), db.expires_len()), (1, 1));
-    assert!(keyspace.move_key(b"l", 0, 1));
+    assert!(keyspace.move_key(b"l", 0, 1).is_some());
     assert_eq!((keyspace.db(0).expires_len(), keyspace.db(1).expires_len()), (0, 1));
     let mut due = Vec::new();
     keyspace.db_mut(1).due(100, 10, &mut |key| due.push(key.to_vec()));
@@ -42,7 +42,7 @@ fn a_view_does_not_change() {
     assert_eq!(seen, [b"old"]);
     assert_eq!(text(keyspace.db(0), b"k").unwrap(), b"older");
     drop(view);
-    assert!(keyspace.collect(10) > 0);
+    assert!(!keyspace.take_garbage().is_empty());
 }
 
 #[test]
@@ -130,5 +130,5 @@ fn what_a_view_held_goes_to_another_thread_when_it_ends() {
     let garbage = keyspace.take_garbage();
     assert!(!garbage.is_empty());
     std::thread::spawn(move || drop(garbage)).join().unwrap();
-    assert_eq!(keyspace.collect(1000), 0);
+    assert!(keyspace.take_garbage().is_empty());
 }

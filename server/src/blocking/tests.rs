@@ -1,24 +1,18 @@
 //! Waits for keys, with three commands that only these tests have, on strings: no type of values blocks by itself here.
 
-use super::{Deadline, Until, expire, run_again, serve};
-use crate::acl;
-use crate::client::{Address, Client, Closing, Special};
-use crate::clock::Clock;
+use super::{Deadline, Until, run_again};
+use crate::client::{Closing, Special};
 use crate::command::keys::{KeySpec, RW};
 use crate::command::{Command, Flags, Group, Outcome};
-use crate::config::Config;
 use crate::context::Ctx;
-use crate::dispatch::window;
 use crate::effects::{Event, Listening};
-use crate::engine::Engine;
-use crate::log::Log;
 use crate::notify::Class;
+use crate::testing::Bench;
 use proptest::prelude::*;
 use rufous_protocol::error;
-use rufous_protocol::request::{Args, Batch, Limits, Parser};
+use rufous_protocol::request::Args;
 use rufous_storage::{Kind, NewStr, Ttl};
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
 const EVENT: Event = Event::new(Class::STRING, "test");
 
@@ -99,89 +93,18 @@ fn wait_or_null(cx: &mut Ctx<'_>, args: Args<'_>, keys: Args<'_>, deadline: Dead
     Ok(())
 }
 
-/// An engine with a frozen clock, driven as the event loop drives it, without sockets.
-struct Bench {
-    engine: Engine,
-}
-
-impl Bench {
-    fn new() -> Bench {
-        let mut engine = Engine::new(Config::default(), Log::nowhere(), Clock::new(), 1).unwrap();
-        engine.state.clock.freeze();
-        Bench { engine }
-    }
-
-    /// A new client's token.
-    fn connect(&mut self) -> usize {
-        let nowhere = Address::Unix("/".into());
-        let now = self.engine.state.clock.now_ms();
-        let state = &mut self.engine.state;
-        let token = state.clients.add(|id, token| Client::new(id, token, nowhere.clone(), nowhere, -1, now));
-        acl::greet(&state.config, &mut state.clients.get_mut(token).unwrap().client);
-        token
-    }
-
-    /// Runs inline requests of a client, a line each; returns how many ran. What stands behind a wait is dropped.
-    fn run(&mut self, token: usize, lines: &str) -> usize {
-        let text = format!("{lines}\r\n");
-        let (mut batch, mut consumed) = (Batch::new(), 0);
-        Parser::default().parse(
-            text.as_bytes(),
-            &mut consumed,
-            &Limits::default(),
-            &mut batch,
-            window::WINDOW,
-        );
-        let peer = self.engine.state.clients.take(token).expect("a client");
-        let (peer, ran) = window::run(&mut self.engine, peer, &mut batch, text.as_bytes(), 0);
-        self.engine.state.put_back(peer);
-        ran
-    }
-
-    /// The same; what the client was sent since it was last asked, with `|` for line ends.
-    fn ask(&mut self, token: usize, lines: &str) -> String {
-        self.run(token, lines);
-        self.sent(token)
-    }
-
-    fn sent(&mut self, token: usize) -> String {
-        let peer = self.engine.state.clients.get_mut(token).expect("a client");
-        let sent = std::mem::take(&mut peer.out.tail);
-        String::from_utf8(sent).unwrap().trim_end().replace("\r\n", "|")
-    }
-
-    /// Lets time pass, then does what the loop does between turns. Returns who was released.
-    fn advance(&mut self, ms: u64) -> Vec<usize> {
-        self.engine.state.clock.advance(Duration::from_millis(ms));
-        expire(&mut self.engine);
-        serve(&mut self.engine);
-        std::iter::from_fn(|| self.engine.state.blocking.next_released()).collect()
-    }
-
-    fn close(&mut self, token: usize) {
-        let peer = self.engine.state.clients.remove(token).expect("a client");
-        self.engine.forget(*peer);
-    }
-
-    fn waits(&self, token: usize) -> bool {
-        let client = &self.engine.state.clients.get(token).expect("a client").client;
-        assert_eq!(client.blocked.is_some(), client.special.contains(Special::BLOCKED));
-        client.blocked.is_some()
-    }
-
-    /// Nobody waits, and nothing is left over from those who did.
-    #[track_caller]
-    fn assert_idle(&self) {
-        let blocking = &self.engine.state.blocking;
-        assert_eq!((blocking.clients(), blocking.deadlines(), blocking.key_counts()), (0, 0, (0, 0)));
-        assert!(!blocking.has_ready() && blocking.next_deadline_us().is_none());
-        assert!(!self.engine.store.effects.listening.contains(Listening::BLOCKED));
-    }
+/// Nobody waits, and nothing is left over from those who did.
+#[track_caller]
+fn assert_idle(bench: &Bench) {
+    let blocking = &bench.engine.state.blocking;
+    assert_eq!((blocking.clients(), blocking.deadlines(), blocking.key_counts()), (0, 0, (0, 0)));
+    assert!(!blocking.has_ready() && blocking.next_deadline_us().is_none());
+    assert!(!bench.engine.store.effects.listening.contains(Listening::BLOCKED));
 }
 
 #[test]
 fn waiters_are_served_in_order_of_arrival_until_the_key_is_empty() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::default();
     let [a, b, writer] = [(); 3].map(|()| bench.connect());
     assert_eq!(bench.ask(a, "take k 0"), "");
     assert_eq!(bench.ask(b, "take other k k 0"), "");
@@ -190,12 +113,12 @@ fn waiters_are_served_in_order_of_arrival_until_the_key_is_empty() {
     assert_eq!(bench.sent(a), "*2|$1|k|$1|1");
     assert_eq!(bench.sent(b), "*2|$1|k|$1|2");
     assert_eq!(bench.advance(0), [a, b]);
-    bench.assert_idle();
+    assert_idle(&bench);
 }
 
 #[test]
 fn a_transaction_feeds_after_its_end() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::default();
     let [a, writer] = [(); 2].map(|()| bench.connect());
     bench.run(a, "take x y 0");
     let queued = bench.ask(writer, "multi\r\nset y 1\r\nset x 2\r\nget x\r\ntake nothing 0\r\nexec");
@@ -208,18 +131,18 @@ fn a_transaction_feeds_after_its_end() {
 
 #[test]
 fn one_served_client_may_feed_the_next() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::default();
     let [a, b, writer] = [(); 3].map(|()| bench.connect());
     bench.run(a, "take b 0");
     bench.run(b, "carry a b 0");
     bench.run(writer, "client tracking on bcast\r\nset a 1");
     assert_eq!((bench.sent(a).as_str(), bench.sent(b).as_str()), ("*2|$1|b|$1|1", "$1|1"));
-    bench.assert_idle();
+    assert_idle(&bench);
 }
 
 #[test]
 fn what_a_served_client_changes_reaches_the_one_who_fed_it() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::default();
     let [a, writer] = [(); 2].map(|()| bench.connect());
     bench.run(a, "take k 0");
     bench.run(writer, "hello 3\r\nclient tracking on\r\nget k");
@@ -235,7 +158,7 @@ fn what_a_served_client_changes_reaches_the_one_who_fed_it() {
 
 #[test]
 fn deadlines_pass_in_order_and_are_never_early() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::default();
     let [a, b, c] = [(); 3].map(|()| bench.connect());
     bench.run(a, "take k 0.020");
     bench.run(b, "take k 0.0101");
@@ -246,12 +169,12 @@ fn deadlines_pass_in_order_and_are_never_early() {
     assert_eq!(bench.sent(b), "*-1");
     assert_eq!(bench.advance(9), [a, c]);
     assert_eq!((bench.sent(a).as_str(), bench.sent(c).as_str()), ("*-1", "_"));
-    bench.assert_idle();
+    assert_idle(&bench);
 }
 
 #[test]
 fn who_waits_again_keeps_deadline_and_place() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::default();
     let [a, b, writer] = [(); 3].map(|()| bench.connect());
     bench.run(writer, "set k stay");
     bench.run(a, "follow k 0.020");
@@ -264,7 +187,7 @@ fn who_waits_again_keeps_deadline_and_place() {
     assert_eq!(bench.advance(5), [a]);
     bench.run(writer, "set k go");
     assert_eq!(bench.sent(b), "$2|go");
-    bench.assert_idle();
+    assert_idle(&bench);
 }
 
 fn arrival(bench: &Bench, token: usize) -> u64 {
@@ -275,7 +198,7 @@ fn arrival(bench: &Bench, token: usize) -> u64 {
 fn who_follows_a_key_learns_that_it_is_gone() {
     let gone = ["del k", "rename k l", "flushdb", "flushall async", "swapdb 0 1", "move k 1", "expireat k 1"];
     for how in gone {
-        let mut bench = Bench::new();
+        let mut bench = Bench::default();
         let [a, b, writer] = [(); 3].map(|()| bench.connect());
         bench.run(writer, "set k stay");
         bench.run(a, "follow k 0");
@@ -291,15 +214,15 @@ fn who_follows_a_key_learns_that_it_is_gone() {
 fn values_arrive_by_any_way() {
     let ways = ["set k 1", "rename l k", "copy l k", "swapdb 0 1", "append k 1", "incr k", "setbit k 1 1"];
     for how in ways {
-        let mut bench = Bench::new();
+        let mut bench = Bench::default();
         let [a, writer] = [(); 2].map(|()| bench.connect());
         bench.run(writer, "set l 1\r\nselect 1\r\nset k 1\r\nselect 0");
         bench.run(a, "take k 0");
         bench.run(writer, how);
         assert!(!bench.waits(a), "{how}");
-        bench.assert_idle();
+        assert_idle(&bench);
     }
-    let mut bench = Bench::new();
+    let mut bench = Bench::default();
     let [a, writer] = [(); 2].map(|()| bench.connect());
     bench.run(a, "select 1\r\ntake k 0");
     bench.run(writer, "set k 1");
@@ -310,7 +233,7 @@ fn values_arrive_by_any_way() {
 
 #[test]
 fn an_expired_value_serves_nobody() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::default();
     let [a, writer] = [(); 2].map(|()| bench.connect());
     bench.run(writer, "set l 1 px 5");
     bench.run(a, "take k 0");
@@ -321,7 +244,7 @@ fn an_expired_value_serves_nobody() {
 
 #[test]
 fn client_unblock_ends_a_wait() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::default();
     let [a, control] = [(); 2].map(|()| bench.connect());
     let unblock = |bench: &mut Bench, how: &str| {
         let id = bench.engine.state.clients.get(a).unwrap().client.id;
@@ -335,7 +258,7 @@ fn client_unblock_ends_a_wait() {
     bench.run(a, "take k 10");
     assert_eq!(unblock(&mut bench, "timeout"), ":1");
     assert_eq!(bench.sent(a), "*-1");
-    bench.assert_idle();
+    assert_idle(&bench);
     let stats = bench.engine.state.commands.lookup(b"take").unwrap();
     let stats = bench.engine.state.commands.stats(stats);
     assert_eq!((stats.calls, stats.failed_calls), (2, 1));
@@ -343,7 +266,7 @@ fn client_unblock_ends_a_wait() {
 
 #[test]
 fn who_is_gone_or_going_gets_nothing() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::default();
     let [a, b, c, writer] = [(); 4].map(|()| bench.connect());
     bench.run(a, "take k 0");
     bench.run(b, "take k 7");
@@ -353,12 +276,12 @@ fn who_is_gone_or_going_gets_nothing() {
     bench.run(writer, "set k 1");
     assert_eq!((bench.sent(b).as_str(), bench.sent(c).as_str()), ("", "*2|$1|k|$1|1"));
     bench.close(b);
-    bench.assert_idle();
+    assert_idle(&bench);
 }
 
 #[test]
 fn silent_modes_cover_late_replies() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::default();
     let [a, writer] = [(); 2].map(|()| bench.connect());
     bench.run(a, "client reply skip\r\ntake k 0");
     bench.run(writer, "set k 1");
@@ -373,7 +296,7 @@ fn silent_modes_cover_late_replies() {
 
 #[test]
 fn what_stands_behind_a_wait_does_not_run() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::default();
     let a = bench.connect();
     assert_eq!(bench.run(a, "ping\r\ntake k 0\r\nping\r\nping"), 2);
     assert_eq!(bench.sent(a), "+PONG");
@@ -381,7 +304,7 @@ fn what_stands_behind_a_wait_does_not_run() {
 
 #[test]
 fn a_pause_holds_back_who_would_run_again() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::default();
     let [a, writer] = [(); 2].map(|()| bench.connect());
     bench.run(a, "take k 0.5");
     bench.run(writer, "multi\r\nset k 1\r\nclient pause 100 write\r\nexec");
@@ -392,23 +315,23 @@ fn a_pause_holds_back_who_would_run_again() {
     bench.engine.state.special.remove(crate::engine::EngineSpecial::PAUSED);
     run_again(&mut bench.engine, a);
     assert_eq!(bench.sent(a), "*2|$1|k|$1|1");
-    bench.assert_idle();
+    assert_idle(&bench);
 }
 
 #[test]
 fn refused_requests_do_not_wait_again() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::default();
     let [a, writer] = [(); 2].map(|()| bench.connect());
     bench.run(a, "carry k l 0");
     bench.engine.state.clients.get_mut(a).unwrap().client.special.insert(Special::UNAUTHENTICATED);
     bench.run(writer, "set k 1");
     assert_eq!(bench.sent(a), "-NOAUTH Authentication required.");
-    bench.assert_idle();
+    assert_idle(&bench);
 }
 
 #[test]
 fn statistics_and_monitors_see_a_request_once() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::default();
     let [a, writer, monitor] = [(); 3].map(|()| bench.connect());
     bench.run(writer, "config set slowlog-log-slower-than 0");
     bench.run(monitor, "monitor");
@@ -611,7 +534,7 @@ proptest! {
     /// Everyone gets what the naive twin says, and waits exactly when it says so.
     #[test]
     fn waits_agree_with_a_list_searched_from_its_start(ops in prop::collection::vec(op(), 1..60)) {
-        let mut bench = Bench::new();
+        let mut bench = Bench::default();
         let mut model = Model::default();
         let tokens: Vec<usize> = (0..=CLIENTS).map(|_| bench.connect()).collect();
         let ids: Vec<u64> = tokens.iter().map(|&t| bench.engine.state.clients.get(t).unwrap().client.id).collect();
@@ -644,6 +567,6 @@ proptest! {
             }
         }
         tokens.iter().for_each(|&token| bench.close(token));
-        bench.assert_idle();
+        assert_idle(&bench);
     }
 }

@@ -9,6 +9,7 @@ use crate::effects::Event;
 use crate::notify::Class;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::request::Args;
+use rufous_storage::Removed;
 
 const COPY_TO: Event = Event::new(Class::GENERIC, "copy_to");
 const MOVE_FROM: Event = Event::new(Class::GENERIC, "move_from");
@@ -30,6 +31,14 @@ pub(super) fn renamenx(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
+/// Frees what a value was put over, as `lazyfree-lazy-server-del` says.
+fn free(cx: &mut Ctx<'_>, replaced: Option<Removed>) {
+    match replaced {
+        Some(removed) if cx.server.config.lazyfree_lazy_server_del => cx.db.store.lazyfree.free(removed),
+        other => drop(other),
+    }
+}
+
 /// Whether the key got its new name.
 fn rename_key(cx: &mut Ctx<'_>, from: &[u8], to: &[u8], replace: bool) -> Result<bool, ReplyError> {
     if !cx.db.contains(from) {
@@ -38,13 +47,11 @@ fn rename_key(cx: &mut Ctx<'_>, from: &[u8], to: &[u8], replace: bool) -> Result
     if from == to {
         return Ok(false);
     }
-    if cx.db.contains(to) {
-        if !replace {
-            return Ok(false);
-        }
-        cx.db.remove(to, cx.server.config.lazyfree_lazy_server_del);
+    if cx.db.contains(to) && !replace {
+        return Ok(false);
     }
-    cx.db.db().rename(from, to);
+    let replaced = cx.db.db().rename(from, to);
+    free(cx, replaced);
     cx.db.arrived(to);
     let index = cx.db.index;
     let effects = &mut cx.db.store.effects;
@@ -68,7 +75,8 @@ pub(super) fn move_key(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     let moves = cx.db.contains(key) && !cx.db.at(to).contains(key);
     if moves {
-        cx.db.store.keyspace.move_key(key, from, to);
+        let replaced = cx.db.store.keyspace.move_key(key, from, to);
+        free(cx, replaced);
         cx.db.at(to).arrived(key);
         let effects = &mut cx.db.store.effects;
         effects.changed(from, key);
@@ -108,8 +116,8 @@ pub(super) fn copy(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         cx.reply.integer(0);
         return Ok(());
     }
-    cx.db.at(to).remove(destination, cx.server.config.lazyfree_lazy_server_del);
-    cx.db.store.keyspace.copy_key(from, source, to, destination);
+    let replaced = cx.db.store.keyspace.copy_key(from, source, to, destination);
+    free(cx, replaced);
     cx.db.at(to).arrived(destination);
     cx.db.store.effects.changed(to, destination);
     cx.db.store.effects.event(to, destination, COPY_TO);
