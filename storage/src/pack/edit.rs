@@ -46,7 +46,7 @@ impl<B: Buffer> Buffer for &mut B {
     }
 }
 
-/// A block for editing. Panics where an edit would make it longer than [`BYTES_MAX`].
+/// A block for editing. It keeps its buffer to itself: who wants it back lends it, as `&mut`. Panics where an edit would make it longer than [`BYTES_MAX`].
 #[derive(Clone, Debug)]
 pub struct PackMut<B>(B);
 
@@ -68,12 +68,6 @@ impl<B: Buffer> PackMut<B> {
     #[inline]
     pub fn as_ref(&self) -> PackRef<'_> {
         PackRef::new(self.0.bytes())
-    }
-
-    /// Gives the buffer back.
-    #[inline]
-    pub fn into_inner(self) -> B {
-        self.0
     }
 
     /// Removes all elements.

@@ -162,12 +162,6 @@ impl<B: Buffer> IntSetMut<B> {
         IntSetRef::new(self.0.bytes())
     }
 
-    /// Gives the buffer back.
-    #[inline]
-    pub fn into_inner(self) -> B {
-        self.0
-    }
-
     /// Removes all integers.
     pub fn clear(&mut self) {
         self.0.resize(INTSET_EMPTY.len());

@@ -11,7 +11,8 @@
 //! bytes but the first: read backwards, it ends at the byte without that bit. So a block is walked from both ends.
 //!
 //! [`PackRef`] reads borrowed bytes; [`PackMut`] edits them wherever they are, behind the [`Buffer`] trait.
-//! [`IntSetRef`] and [`IntSetMut`] do so for sets of integers, which have a layout of their own.
+//! [`IntSetRef`] and [`IntSetMut`] do so for sets of integers, which have a layout of their own. [`Pack`] is a block with an
+//! allocation of its own, shared by handles.
 //!
 //! Invariants:
 //! - Bytes given to [`PackRef::new`] are a whole block that this module wrote or checked. Elements are canonical, as
@@ -25,6 +26,7 @@ mod intset;
 mod item;
 mod layout;
 mod read;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -33,3 +35,4 @@ pub use intset::{INTSET_EMPTY, IntSetIter, IntSetMut, IntSetRef};
 pub use item::Item;
 pub use layout::{BYTES_MAX, EMPTY};
 pub use read::{Entries, Iter, PackRef, Pairs, Position};
+pub use shared::{Pack, PackBuffer};

@@ -3,3 +3,4 @@
 mod intset;
 mod model;
 mod redis;
+mod shared;

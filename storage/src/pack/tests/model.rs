@@ -5,10 +5,10 @@ use proptest::prelude::*;
 use crate::pack::layout::{COUNT_OFFSET, COUNT_UNKNOWN};
 use crate::pack::{BYTES_MAX, Buffer, EMPTY, Item, PackMut, PackRef, Position};
 
-type Model = Vec<Vec<u8>>;
+pub(super) type Model = Vec<Vec<u8>>;
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     PushBack(Vec<u8>),
     PushFront(Vec<u8>),
     InsertBefore(usize, Vec<u8>),
@@ -42,7 +42,7 @@ fn element() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     let elements = || proptest::collection::vec(element(), 0..5);
     let index = any::<usize>;
     prop_oneof![
@@ -78,7 +78,7 @@ fn position<B: Buffer>(pack: &PackMut<B>, index: usize) -> Position {
 }
 
 /// Takes one step in both. What a step at a place needs is an element to be there.
-fn apply<B: Buffer>(pack: &mut PackMut<B>, model: &mut Model, step: Step) {
+pub(super) fn apply<B: Buffer>(pack: &mut PackMut<B>, model: &mut Model, step: Step) {
     let place = |index: usize, model: &Model| (!model.is_empty()).then(|| index % model.len());
     match step {
         Step::PushBack(bytes) => {
@@ -169,7 +169,7 @@ fn apply_many<B: Buffer>(pack: &mut PackMut<B>, model: &mut Model, step: Step) {
 }
 
 /// Every way of reading agrees with the model, and the bytes are those of a block made at once.
-fn check(pack: PackRef<'_>, model: &[Vec<u8>]) {
+pub(super) fn check(pack: PackRef<'_>, model: &[Vec<u8>]) {
     assert_eq!(pack.bytes(), pack_of(model).as_ref().bytes());
     assert_eq!(pack.len(), model.len());
     assert_eq!(pack.is_empty(), model.is_empty());
