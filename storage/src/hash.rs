@@ -1,4 +1,4 @@
-//! The one hash function of tables: rapidhash, keyed by a seed.
+//! The one hash function of tables and dicts: rapidhash, keyed by a seed. And the equality that goes with it.
 //!
 //! Why keyed through and through: with the algorithm's published constants anybody can build keys that collide
 //! under every seed. So the seed makes all eight constants. They are shared by every table of an engine
@@ -11,20 +11,35 @@ use rapidhash::v3::{RapidSecrets, rapidhash_v3_micro_inline};
 
 /// A keyed hash function. Clones hash alike, and hashers of the same seed hash alike.
 #[derive(Clone)]
-pub(crate) struct Hasher {
+pub struct Hasher {
     secrets: Arc<RapidSecrets>,
 }
 
 impl Hasher {
     /// A hash function keyed by `seed`, which must come from the engine's random source.
-    pub(crate) fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         Self { secrets: Arc::new(RapidSecrets::seed(seed)) }
     }
 
     /// The 64-bit hash of a key; all bits are usable.
     #[inline]
-    pub(crate) fn hash(&self, key: &[u8]) -> u64 {
+    pub fn hash(&self, key: &[u8]) -> u64 {
         rapidhash_v3_micro_inline::<true, false>(key, &self.secrets)
+    }
+}
+
+/// Whether two keys are equal, without a call for the lengths that keys usually have.
+#[inline]
+pub(crate) fn same_key(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match (a.first_chunk::<8>(), a.last_chunk::<8>(), b.first_chunk::<8>(), b.last_chunk::<8>()) {
+        // Two words that overlap or touch cover up to 16 bytes.
+        (Some(a_first), Some(a_last), Some(b_first), Some(b_last)) if a.len() <= 16 => {
+            a_first == b_first && a_last == b_last
+        }
+        _ => a == b,
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod blob;
 pub mod db;
+pub mod dict;
 mod entries;
 pub mod entry;
 pub mod evict;
@@ -14,6 +15,7 @@ pub mod lookup;
 #[cfg(not(miri))]
 pub mod memory;
 pub mod pack;
+mod prefetch;
 pub mod random;
 pub mod reclaim;
 pub mod slot;
@@ -25,6 +27,7 @@ pub mod wheel;
 pub use blob::Blob;
 pub use db::{Db, DbMemory, DbView, Garbage, NewStr, Removed, SetResult, Ttl};
 pub use entry::{Encoding, EntryRef, Kind, Str, parse_int};
+pub use hash::Hasher;
 pub use keyspace::{Keyspace, KeyspaceView};
 pub use lookup::Lookup;
 pub use random::Random;

@@ -42,7 +42,8 @@ use page::{Page, Position, next_bits_of, place_of, tag_of};
 pub use sample::TableStats;
 pub(crate) use view::{Detached, View};
 
-use crate::hash::Hasher;
+use crate::hash::{Hasher, same_key};
+use crate::prefetch::prefetch;
 use crate::reclaim::{Free, Liveness, Reclaim};
 
 /// What a table holds pointers to.
@@ -314,37 +315,9 @@ impl fmt::Debug for Place {
     }
 }
 
-/// Whether two keys are equal, without a call for the lengths that keys usually have.
-#[inline]
-fn same_key(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    match (a.first_chunk::<8>(), a.last_chunk::<8>(), b.first_chunk::<8>(), b.last_chunk::<8>()) {
-        // Two words that overlap or touch cover up to 16 bytes.
-        (Some(a_first), Some(a_last), Some(b_first), Some(b_last)) if a.len() <= 16 => {
-            a_first == b_first && a_last == b_last
-        }
-        _ => a == b,
-    }
-}
-
 /// Starts to load an element's first two cache lines: few that matter are longer, and most do not begin with a line.
 #[inline]
 fn prefetch_element(element: NonNull<u8>) {
     prefetch(element.as_ptr());
     prefetch(element.as_ptr().wrapping_add(BUCKET_BYTES));
-}
-
-/// Starts to load a cache line.
-#[inline]
-fn prefetch(address: *const u8) {
-    #[cfg(all(target_arch = "x86_64", target_feature = "sse", not(miri)))]
-    // SAFETY: a prefetch reads nothing, whatever the address.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(address.cast());
-    }
-    #[cfg(not(all(target_arch = "x86_64", target_feature = "sse", not(miri))))]
-    let _ = address;
 }

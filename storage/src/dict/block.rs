@@ -1,0 +1,176 @@
+//! A block's memory: one reference-counted allocation of a size class, behind a handle of 8 bytes.
+//!
+//! | bytes | content |
+//! |---|---|
+//! | 0 | holders, atomic |
+//! | 4 | elements, and in the topmost bit whether their lengths are wide |
+//! | 8 | size of the allocation in words of 8 bytes |
+//! | 12 | bound: the least place in the block's range, low half first |
+//! | from 20 to the end | content, see `elements` |
+//!
+//! Invariants:
+//! - Cloning a handle shares the block. Whoever writes holds the only handle: there is no way to write otherwise.
+//! - All content bytes are initialised from the start, those not in use too.
+#![allow(unsafe_code)]
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::process::abort;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering, fence};
+
+use crate::entry::class_bytes;
+use crate::prefetch::prefetch;
+
+const WIDE: u32 = 1 << 31;
+const WORD_BYTES: usize = 8;
+const HEADER_BYTES: usize = size_of::<Header>();
+/// The least content, so that whoever reads 32 tags or 32 lengths at once stays inside.
+const CONTENT_BYTES_MIN: usize = 80 - HEADER_BYTES;
+
+#[repr(C)]
+struct Header {
+    holders: AtomicU32,
+    len: u32,
+    words: u32,
+    bound: [u32; 2],
+}
+
+/// A shared block. Dropping the last handle frees it, on any thread.
+pub(crate) struct Block(NonNull<Header>);
+
+// SAFETY: a block is plain bytes that are written by a sole holder only; the holder count is atomic.
+unsafe impl Send for Block {}
+// SAFETY: as above; through `&Block` bytes are only read.
+unsafe impl Sync for Block {}
+
+impl Block {
+    /// A block of no elements, with `content_bytes` or a little more of zeroed content.
+    pub(super) fn zeroed(content_bytes: usize, is_wide: bool, bound: u64) -> Block {
+        let bytes = allocated_bytes_of(content_bytes);
+        let words = u32::try_from(bytes / WORD_BYTES).expect("a block below 32 GiB");
+        let layout = layout_of(words);
+        // SAFETY: the layout is larger than the header.
+        let pointer = unsafe { alloc_zeroed(layout) };
+        let Some(header) = NonNull::new(pointer.cast::<Header>()) else { handle_alloc_error(layout) };
+        let len = if is_wide { WIDE } else { 0 };
+        // SAFETY: the allocation is aligned and has room for the header.
+        unsafe { header.write(Header { holders: AtomicU32::new(1), len, words, bound: halves(bound) }) };
+        Block(header)
+    }
+
+    /// Elements in the block.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        (self.header().len & !WIDE) as usize
+    }
+
+    /// Whether the length of an element takes four bytes instead of one.
+    #[inline]
+    pub(super) fn is_wide(&self) -> bool {
+        self.header().len & WIDE != 0
+    }
+
+    /// Bytes of the allocation.
+    #[inline]
+    pub(super) fn allocated_bytes(&self) -> usize {
+        self.header().words as usize * WORD_BYTES
+    }
+
+    /// Whether this is the only handle, so that the block may be written.
+    #[inline]
+    pub(super) fn is_unique(&self) -> bool {
+        // Pairs with the release in `drop`: what other holders read, they read before.
+        self.header().holders.load(Ordering::Acquire) == 1
+    }
+
+    /// The content.
+    #[inline]
+    pub(super) fn content(&self) -> &[u8] {
+        let len = self.allocated_bytes() - HEADER_BYTES;
+        // SAFETY: the allocation has that many initialised bytes behind the header; nobody writes them while this handle is
+        // borrowed, because a writer borrows the only handle mutably.
+        unsafe { NonNull::slice_from_raw_parts(self.0.add(1).cast(), len).as_ref() }
+    }
+
+    /// The content for writing. The block must not be shared.
+    #[inline]
+    pub(super) fn content_mut(&mut self) -> &mut [u8] {
+        assert!(self.is_unique(), "a shared block is never written");
+        let len = self.allocated_bytes() - HEADER_BYTES;
+        // SAFETY: as in `content`; this is the only handle, and it is borrowed mutably.
+        unsafe { NonNull::slice_from_raw_parts(self.0.add(1).cast(), len).as_mut() }
+    }
+
+    /// Sets the least place in the block's range. The block must not be shared.
+    pub(super) fn set_bound(&mut self, bound: u64) {
+        assert!(self.is_unique(), "a shared block is never written");
+        // SAFETY: this is the only handle, and it is borrowed mutably.
+        unsafe { self.0.as_mut() }.bound = halves(bound);
+    }
+
+    /// Sets how many elements there are. The block must not be shared.
+    #[inline]
+    pub(super) fn set_len(&mut self, len: usize) {
+        assert!(self.is_unique(), "a shared block is never written");
+        let len = u32::try_from(len).ok().filter(|len| len & WIDE == 0).expect("fewer than 2^31 elements");
+        // SAFETY: this is the only handle, and it is borrowed mutably.
+        let header = unsafe { self.0.as_mut() };
+        header.len = header.len & WIDE | len;
+    }
+
+    /// The least place in the block's range.
+    #[inline]
+    pub(super) fn bound(&self) -> u64 {
+        let [low, high] = self.header().bound;
+        u64::from(high) << 32 | u64::from(low)
+    }
+
+    /// Starts to load the line that every search reads first.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        prefetch(self.0.as_ptr().cast());
+    }
+
+    #[inline]
+    fn header(&self) -> &Header {
+        // SAFETY: the header lives as long as a handle, and nobody writes it while this handle is borrowed, but for the
+        // atomic count.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Clone for Block {
+    fn clone(&self) -> Block {
+        // As with `Arc`: a new handle comes from an existing one, so nothing has to be ordered.
+        let holders = self.header().holders.fetch_add(1, Ordering::Relaxed);
+        if holders > u32::MAX / 2 {
+            abort(); // handles were leaked by the billion; a wrapped count would free what is in use
+        }
+        Block(self.0)
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        if self.header().holders.fetch_sub(1, Ordering::Release) != 1 {
+            return;
+        }
+        fence(Ordering::Acquire); // what other holders did, they did before
+        let layout = layout_of(self.header().words);
+        // SAFETY: this was the last handle; the layout is that of the allocation.
+        unsafe { dealloc(self.0.as_ptr().cast(), layout) }
+    }
+}
+
+/// Bytes of the allocation that a content takes.
+pub(super) fn allocated_bytes_of(content_bytes: usize) -> usize {
+    class_bytes(HEADER_BYTES + content_bytes.max(CONTENT_BYTES_MIN))
+}
+
+fn halves(bound: u64) -> [u32; 2] {
+    [bound as u32, (bound >> 32) as u32]
+}
+
+fn layout_of(words: u32) -> Layout {
+    Layout::from_size_align(words as usize * WORD_BYTES, WORD_BYTES).expect("a block below the address space")
+}

@@ -1,0 +1,221 @@
+//! A dict: elements found by key, packed into blocks. Big sets, big hashes, and a big sorted set's members by name.
+//!
+//! Elements are ordered by the hash of their key. A block holds those of one range of hashes: up to 32 of them, or 4 KB,
+//! in one allocation that is shared by reference count. So an element costs its bytes and about six more, a clone of the whole
+//! costs nothing until one of the two changes, and then a block at a time.
+//!
+//! - `block`: the allocation and its holders. `elements`: how elements lie in it. `lanes`: looking at many bytes at once.
+//! - `index`: which block holds a hash. `key`, `shape`: what an element is.
+//! - `change`: putting in, taking out; how blocks split and merge. `build`: all at once.
+//! - `walk`: iteration, cursors of scans, random elements. `fields`, `expiries`: hashes, and when their fields expire.
+//!
+//! Invariants:
+//! - An element lies in the block in whose range its place is; a key occurs once.
+//! - No block is empty. Beyond `BLOCK_LEN_MAX` elements or `BLOCK_BYTES_MAX` bytes a block has one element, or
+//!   elements of one place only.
+//! - No operation does more work than a block or two and the path to them take.
+
+mod block;
+mod build;
+mod change;
+mod elements;
+mod expiries;
+mod fields;
+mod index;
+mod key;
+mod lanes;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use block::Block;
+use expiries::Expiries;
+use index::Index;
+use key::place_of;
+
+pub use key::Key;
+pub use shape::{Field, Fields, Members, Scores, Shape};
+
+use crate::hash::Hasher;
+use crate::pack::Item;
+use crate::tree::Cursor;
+
+/// A block of so many elements splits before it takes another one.
+const BLOCK_LEN_MAX: usize = 32;
+/// A block splits before it takes more bytes than these, unless it has one element.
+const BLOCK_BYTES_MAX: usize = 4096;
+
+/// Elements of a shape by key. `Clone` shares everything, in O(1); dropping frees what no clone shares, on any thread.
+pub struct Dict<S: Shape> {
+    index: Index,
+    block_bytes: usize,
+    hasher: Hasher,
+    expiries: Expiries,
+    shape: PhantomData<S>,
+}
+
+impl<S: Shape> Dict<S> {
+    /// An empty dict; allocates nothing. All dicts that share keys need the same hash function.
+    pub fn new(hasher: Hasher) -> Self {
+        Dict::of(Index::default(), hasher)
+    }
+
+    /// Elements. O(1).
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes allocated, shared ones included. Visits a part in a thousand of what the elements are.
+    pub fn memory_bytes(&self) -> usize {
+        self.block_bytes + self.index.memory_bytes() + self.expiries.memory_bytes()
+    }
+
+    /// The key that these bytes are.
+    #[inline]
+    pub fn key<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
+        self.key_of(Item::of(bytes))
+    }
+
+    /// The key that an item is, canonical or not.
+    #[inline]
+    pub fn key_of<'k>(&self, item: Item<'k>) -> Key<'k> {
+        let item = canonical(item);
+        Key::new(item, S::hash(&self.hasher, item))
+    }
+
+    /// The element of a key.
+    #[inline]
+    pub fn get(&self, key: &Key<'_>) -> Option<S::Element<'_>> {
+        let found = self.find(key)?;
+        Some(read::<S>(found.block.element(found.index)))
+    }
+
+    /// Whether there is an element of a key.
+    #[inline]
+    pub fn contains(&self, key: &Key<'_>) -> bool {
+        self.find(key).is_some()
+    }
+
+    /// Starts to load what a search for the key reads first. To be called for several keys, before any of them is asked for.
+    #[inline]
+    pub fn prefetch(&self, key: &Key<'_>) {
+        if let Some((_, block)) = self.index.find(key.place()) {
+            block.prefetch();
+        }
+    }
+
+    /// Starts to load the element that a search for the key is likely to find; best a while after [`Dict::prefetch`].
+    #[inline]
+    pub fn prefetch_element(&self, key: &Key<'_>) {
+        if let Some((_, block)) = self.index.find(key.place()) {
+            block.prefetch_element(key.tag());
+        }
+    }
+
+    /// Takes the element of a key out; whether there was one.
+    pub fn remove(&mut self, key: &Key<'_>) -> bool {
+        self.remove_with(key, |_| ()).is_some()
+    }
+
+    /// Takes the element of a key out, after showing it. None if there is none.
+    pub fn remove_with<R>(&mut self, key: &Key<'_>, show: impl FnOnce(S::Element<'_>) -> R) -> Option<R> {
+        let Found { cursor, index, .. } = self.find(key)?;
+        Some(self.take(&cursor, index, show))
+    }
+
+    fn of(index: Index, hasher: Hasher) -> Self {
+        let block_bytes = index.blocks().map(Block::allocated_bytes).sum();
+        Dict { index, block_bytes, hasher, expiries: Expiries::default(), shape: PhantomData }
+    }
+
+    #[inline]
+    fn find(&self, key: &Key<'_>) -> Option<Found<'_>> {
+        let (cursor, block) = self.index.find(key.place())?;
+        let index = block.find(key.tag(), |element| key.begins(element))?;
+        Some(Found { cursor, block, index })
+    }
+
+    /// The hash of an element's key.
+    fn hash_of(&self, element: &[u8]) -> u64 {
+        S::hash(&self.hasher, Item::read(element).0)
+    }
+
+    fn place_of(&self, element: &[u8]) -> u64 {
+        place_of(self.hash_of(element))
+    }
+}
+
+impl Dict<Members> {
+    /// Puts a member in; whether it is new.
+    pub fn insert(&mut self, key: &Key<'_>) -> bool {
+        let is_new = !self.contains(key);
+        if is_new {
+            self.insert_absent(key, ());
+        }
+        is_new
+    }
+}
+
+impl Dict<Scores> {
+    /// A member's score.
+    #[inline]
+    pub fn score(&self, key: &Key<'_>) -> Option<f64> {
+        self.get(key).map(|(_, score)| score)
+    }
+
+    /// Sets a member's score, in place if there is one; gives the old one.
+    pub fn set(&mut self, key: &Key<'_>, score: f64) -> Option<f64> {
+        self.put(key, score, |(_, old)| old)
+    }
+}
+
+impl<S: Shape> Clone for Dict<S> {
+    fn clone(&self) -> Self {
+        Dict {
+            index: self.index.clone(),
+            block_bytes: self.block_bytes,
+            hasher: self.hasher.clone(),
+            expiries: self.expiries.clone(),
+            shape: PhantomData,
+        }
+    }
+}
+
+impl<S: Shape> fmt::Debug for Dict<S> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// Where an element is.
+struct Found<'a> {
+    cursor: Cursor,
+    block: &'a Block,
+    index: usize,
+}
+
+/// An integer where the bytes are the decimal form of one.
+#[inline]
+fn canonical(item: Item<'_>) -> Item<'_> {
+    match item {
+        Item::Int(_) => item,
+        Item::Bytes(bytes) => Item::of(bytes),
+    }
+}
+
+/// Takes the bytes of an element apart.
+#[inline]
+fn read<S: Shape>(element: &[u8]) -> S::Element<'_> {
+    let (key, key_len) = Item::read(element);
+    S::read(key, &element[key_len..])
+}
