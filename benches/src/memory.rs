@@ -55,7 +55,15 @@ pub fn datasets() -> Vec<Dataset> {
     sets
 }
 
-/// Measures every dataset with `keys` keys.
+impl Dataset {
+    /// The name of its command.
+    fn verb(&self) -> &str {
+        self.command.split(' ').next().unwrap_or_default()
+    }
+}
+
+/// Measures every dataset with `keys` keys, but for those whose command one of the servers does not know: `progress`
+/// tells of them.
 pub fn run(
     specs: &[ServerSpec],
     sets: &[Dataset],
@@ -66,15 +74,28 @@ pub fn run(
     let mut results = Vec::new();
     for set in sets {
         progress(&format!("memory: {}", set.name));
-        let footprints: io::Result<Vec<Footprint>> =
-            specs.iter().map(|spec| footprint(spec, set, keys, cores)).collect();
-        results.push(Measured { dataset: set.name.clone(), footprints: footprints? });
+        let mut footprints = Vec::new();
+        for spec in specs {
+            match footprint(spec, set, keys, cores)? {
+                Some(footprint) => footprints.push(footprint),
+                None => {
+                    progress(&format!("memory: {} left out: no {} in {}", set.name, set.verb(), spec.name))
+                }
+            }
+        }
+        if footprints.len() == specs.len() {
+            results.push(Measured { dataset: set.name.clone(), footprints });
+        }
     }
     Ok(results)
 }
 
-fn footprint(spec: &ServerSpec, set: &Dataset, keys: u64, cores: Cores) -> io::Result<Footprint> {
+/// `None` if the server does not know the command.
+fn footprint(spec: &ServerSpec, set: &Dataset, keys: u64, cores: Cores) -> io::Result<Option<Footprint>> {
     let server = Running::start(spec, cores)?;
+    if !server.connect()?.knows(set.verb())? {
+        return Ok(None);
+    }
     server.settle()?;
     let empty = (procfs::resident_bytes(server.pid())?, used_memory(&server));
     let command = words(&set.command, 0);
@@ -82,10 +103,10 @@ fn footprint(spec: &ServerSpec, set: &Dataset, keys: u64, cores: Cores) -> io::R
     server.settle()?;
     let full = (procfs::resident_bytes(server.pid())?, used_memory(&server));
     let per_key = |full: u64, empty: u64| (full as f64 - empty as f64) / keys as f64;
-    Ok(Footprint {
+    Ok(Some(Footprint {
         resident: per_key(full.0, empty.0),
         used: full.1.zip(empty.1).map(|(full, empty)| per_key(full, empty)),
-    })
+    }))
 }
 
 fn used_memory(server: &Running) -> Option<u64> {

@@ -124,6 +124,12 @@ impl Connection {
         }
     }
 
+    /// Whether the server has a command.
+    pub fn knows(&mut self, command: &str) -> io::Result<bool> {
+        let reply = self.call(&["COMMAND", "INFO", command])?;
+        Ok(![&b"*1\r\n*-1\r\n"[..], b"*1\r\n$-1\r\n"].contains(&reply.as_slice()))
+    }
+
     /// A field of INFO as a number; `None` where the server has no such field.
     pub fn info_number(&mut self, section: &str, field: &str) -> Option<u64> {
         let reply = self.call(&["INFO", section]).ok()?;

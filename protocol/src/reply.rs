@@ -190,6 +190,16 @@ impl<'a> Reply<'a> {
         items.for_each(|item| self.bulk(item.as_ref()));
     }
 
+    /// A set of bulk strings.
+    pub fn bulk_set<B: AsRef<[u8]>>(
+        &mut self,
+        items: impl IntoIterator<Item = B, IntoIter: ExactSizeIterator>,
+    ) {
+        let items = items.into_iter();
+        self.set(items.len());
+        items.for_each(|item| self.bulk(item.as_ref()));
+    }
+
     /// A double, in the shortest digits that read back as the same.
     pub fn double(&mut self, value: f64) {
         let mut text = [0; 32];

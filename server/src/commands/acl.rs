@@ -70,8 +70,7 @@ fn acl_whoami(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
 
 /// ACL USERS
 fn acl_users(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
-    cx.reply.array(1);
-    cx.reply.bulk(b"default");
+    cx.reply.bulks(["default"]);
     Ok(())
 }
 
@@ -79,8 +78,7 @@ fn acl_users(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
 fn acl_list(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
     let password =
         password_hash(&cx.server.config).map_or_else(|| "nopass".into(), |hash| format!("#{hash}"));
-    cx.reply.array(1);
-    cx.reply.bulk(format!("user default on {password} sanitize-payload ~* &* +@all").as_bytes());
+    cx.reply.bulks([format!("user default on {password} sanitize-payload ~* &* +@all")]);
     Ok(())
 }
 
@@ -96,10 +94,7 @@ fn acl_getuser(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     reply.bulk(b"flags");
     let without_password = password.is_none().then_some("nopass");
     let flags: Vec<_> = ["on"].into_iter().chain(without_password).chain(["sanitize-payload"]).collect();
-    reply.set(flags.len());
-    for flag in flags {
-        reply.bulk(flag.as_bytes());
-    }
+    reply.bulk_set(flags);
     reply.bulk(b"passwords");
     reply.bulks(password.as_slice());
     for (name, value) in [("commands", "+@all"), ("keys", "~*"), ("channels", "&*")] {

@@ -298,10 +298,7 @@ fn info(reply: &mut Reply<'_>, table: &CommandTable, id: CommandId) {
     reply.integer(range.step);
     let categories = table.categories(id);
     names(reply, categories.names().map(|name| format!("@{name}")));
-    reply.set(row.tips.len());
-    for tip in row.tips {
-        reply.bulk(tip.as_bytes());
-    }
+    reply.bulk_set(row.tips);
     reply.set(row.keys.len());
     for spec in row.keys {
         key_spec(reply, spec);

@@ -5,10 +5,11 @@ use crate::command::keys::NOT_KEY;
 use crate::command::table::container;
 use crate::command::{Command, Flags, Group, KeySpec, Outcome};
 use crate::context::Ctx;
-use crate::pubsub::{self, Kind};
+use crate::pubsub::{self, Kind, PubSub};
 use rufous_protocol::glob;
 use rufous_protocol::reply::Reply;
 use rufous_protocol::request::Args;
+use std::collections::HashMap;
 
 const QUERY: Flags = Flags::PUBSUB.union(Flags::LOADING).union(Flags::STALE);
 const SUBSCRIBE: Flags = QUERY.union(Flags::NOSCRIPT).union(Flags::SUBSCRIBED);
@@ -223,33 +224,37 @@ fn spublish(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-fn list_channels<'a>(cx: &mut Ctx<'_>, names: impl Iterator<Item = &'a Vec<u8>>, args: Args<'_>) {
-    let pattern = args.find(2);
-    let names: Vec<&Vec<u8>> = names.filter(|name| pattern.is_none_or(|p| glob::matches(p, name))).collect();
-    cx.reply.array(names.len());
-    names.iter().for_each(|name| cx.reply.bulk(name));
+/// Channels with the tokens of their subscribers.
+type Channels = HashMap<Vec<u8>, Vec<usize>>;
+
+fn list_channels(cx: &mut Ctx<'_>, args: Args<'_>, which: fn(&PubSub) -> &Channels) -> Outcome {
+    if args.len() > 3 {
+        return Err(cx.subcommand_syntax(args));
+    }
+    let is_asked = |name: &&Vec<u8>| args.find(2).is_none_or(|pattern| glob::matches(pattern, name));
+    let names: Vec<&Vec<u8>> = which(&cx.server.pubsub).keys().filter(is_asked).collect();
+    cx.reply.bulks(names);
+    Ok(())
 }
 
-fn too_many(cx: &Ctx<'_>, args: Args<'_>) -> Outcome {
-    if args.len() > 3 { Err(cx.subcommand_syntax(args)) } else { Ok(()) }
+fn count_subscribers(cx: &mut Ctx<'_>, args: Args<'_>, which: fn(&PubSub) -> &Channels) -> Outcome {
+    let channels = which(&cx.server.pubsub);
+    cx.reply.array((args.len() - 2) * 2);
+    for name in args.from(2) {
+        cx.reply.bulk(name);
+        cx.reply.integer(channels.get(name).map_or(0, Vec::len) as i64);
+    }
+    Ok(())
 }
 
 /// PUBSUB CHANNELS [pattern]
 fn pubsub_channels(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    too_many(cx, args)?;
-    let channels = std::mem::take(&mut cx.server.pubsub.channels);
-    list_channels(cx, channels.keys(), args);
-    cx.server.pubsub.channels = channels;
-    Ok(())
+    list_channels(cx, args, |pubsub| &pubsub.channels)
 }
 
 /// PUBSUB SHARDCHANNELS [pattern]
 fn pubsub_shardchannels(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    too_many(cx, args)?;
-    let shards = std::mem::take(&mut cx.server.pubsub.shards);
-    list_channels(cx, shards.keys(), args);
-    cx.server.pubsub.shards = shards;
-    Ok(())
+    list_channels(cx, args, |pubsub| &pubsub.shards)
 }
 
 /// PUBSUB NUMPAT
@@ -260,22 +265,12 @@ fn pubsub_numpat(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
 
 /// PUBSUB NUMSUB [channel ...]
 fn pubsub_numsub(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    cx.reply.array((args.len() - 2) * 2);
-    for name in args.from(2) {
-        cx.reply.bulk(name);
-        cx.reply.integer(cx.server.pubsub.channels.get(name).map_or(0, Vec::len) as i64);
-    }
-    Ok(())
+    count_subscribers(cx, args, |pubsub| &pubsub.channels)
 }
 
 /// PUBSUB SHARDNUMSUB [shardchannel ...]
 fn pubsub_shardnumsub(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    cx.reply.array((args.len() - 2) * 2);
-    for name in args.from(2) {
-        cx.reply.bulk(name);
-        cx.reply.integer(cx.server.pubsub.shards.get(name).map_or(0, Vec::len) as i64);
-    }
-    Ok(())
+    count_subscribers(cx, args, |pubsub| &pubsub.shards)
 }
 
 /// PUBSUB HELP

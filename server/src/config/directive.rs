@@ -4,6 +4,7 @@
 //! field may change, and which [`Changed`] a change raises. The texts of errors are Redis' to the letter.
 
 use super::{Changed, Config, text};
+use rufous_protocol::number::parse_memory;
 use std::borrow::Cow;
 
 /// Why a value was refused, as the client or the error report shows it.
@@ -322,8 +323,8 @@ fn parse_number(value: &[u8], notation: Notation, min: i128, max: i128) -> Resul
     let parsed = match notation {
         Notation::Decimal => text::strict_integer(value).map(i128::from),
         Notation::Octal => text::octal(value).map(i128::from),
-        Notation::Bytes => text::memory(value).map(i128::from),
-        Notation::BytesOrPercent => text::memory(value).map(i128::from).or_else(|| percent(value)),
+        Notation::Bytes => parse_memory(value).map(i128::from),
+        Notation::BytesOrPercent => parse_memory(value).map(i128::from).or_else(|| percent(value)),
     };
     let Some(number) = parsed else {
         return Err(match notation {

@@ -3,6 +3,7 @@
 
 use super::directive::{Line, Phase, Problem, Verdict};
 use super::{Config, text};
+use rufous_protocol::number::parse_memory;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -157,8 +158,8 @@ pub(super) mod output_buffer_limit {
     fn limit(group: &[Vec<u8>]) -> Option<OutputBufferLimit> {
         let soft_seconds = u64::try_from(text::lenient_integer(&group[3])?).ok()?;
         Some(OutputBufferLimit {
-            hard_bytes: text::memory(&group[1])?,
-            soft_bytes: text::memory(&group[2])?,
+            hard_bytes: parse_memory(&group[1])?,
+            soft_bytes: parse_memory(&group[2])?,
             soft_seconds,
         })
     }

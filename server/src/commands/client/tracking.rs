@@ -181,8 +181,7 @@ pub(super) fn trackinginfo(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
     }
     cx.reply.map(3);
     cx.reply.bulk(b"flags");
-    cx.reply.set(flags.len());
-    flags.iter().for_each(|flag| cx.reply.bulk(flag.as_bytes()));
+    cx.reply.bulk_set(flags);
     cx.reply.bulk(b"redirect");
     cx.reply.integer(redirect);
     cx.reply.bulk(b"prefixes");
