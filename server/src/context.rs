@@ -14,6 +14,7 @@ use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::reply::{Reply, Resp};
 use rufous_protocol::request::Args;
 use rufous_storage::Str;
+use rufous_storage::pack::Item;
 
 /// What logs show in place of a secret.
 pub const REDACTED: &[u8] = b"(redacted)";
@@ -142,6 +143,15 @@ impl Ctx<'_> {
 
 /// Values from this length on, in bytes, are replied by reference.
 const SHARED_BYTES_MIN: usize = 16 * 1024;
+
+/// Replies an element of a collection.
+#[inline]
+pub fn bulk_item(reply: &mut Reply<'_>, item: Item<'_>) {
+    match item {
+        Item::Int(int) => reply.bulk_from_int(int),
+        Item::Bytes(bytes) => reply.bulk(bytes),
+    }
+}
 
 /// Replies a string: copied, or by reference where it is large. The parts of [`Ctx`] come one by one, because the value is
 /// borrowed from its `db`.

@@ -29,6 +29,7 @@ use crate::tracking::Tracking;
 use crate::transaction::Watchers;
 use bitflags::bitflags;
 use rufous_storage::evict::Lfu;
+use rufous_storage::types::Limits;
 use rufous_storage::{Keyspace, Random};
 
 bitflags! {
@@ -132,6 +133,7 @@ impl Engine {
                 stats: Default::default(),
                 dirty: 0,
                 marks: AccessMarks::default(),
+                limits: Limits::default(),
                 random,
                 lazyfree: LazyFree::new(),
                 active_expire: true,
@@ -196,10 +198,27 @@ pub fn apply_config(store: &mut Store, state: &mut State) {
             .is_lfu()
             .then_some(Lfu { decay_minutes: config.lfu_decay_time_m, log_factor: config.lfu_log_factor }),
     };
+    store.limits = limits(config);
     store.follow_clock(state.clock.now_ms());
     store.effects.set_classes(Class::from_bits_truncate(config.notify_keyspace_events));
     state.command_logs.configure(config);
     crate::tracking::refresh_overfull(state);
+}
+
+fn limits(config: &Config) -> Limits {
+    let size = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+    Limits {
+        hash_entries: size(config.hash_max_listpack_entries),
+        hash_value: size(config.hash_max_listpack_value),
+        set_intset_entries: size(config.set_max_intset_entries),
+        set_listpack_entries: size(config.set_max_listpack_entries),
+        set_listpack_value: size(config.set_max_listpack_value),
+        zset_entries: size(config.zset_max_listpack_entries),
+        zset_value: size(config.zset_max_listpack_value),
+        list_size: config.list_max_listpack_size,
+        stream_bytes: size(config.stream_node_max_bytes),
+        stream_entries: size(config.stream_node_max_entries),
+    }
 }
 
 impl State {

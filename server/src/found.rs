@@ -15,6 +15,7 @@ use crate::lazyfree::LazyFree;
 use crate::notify::Class;
 use crate::store::{Keys, Store, mark_access};
 use rufous_protocol::error::{self, ReplyError};
+use rufous_storage::types::{Limits, Type};
 use rufous_storage::{EntryRef, Lookup, NewStr, Str, StrMut, Ttl, evict};
 
 const NEW: Event = Event::new(Class::NEW, "new");
@@ -28,6 +29,7 @@ pub struct Found<'a> {
     lazyfree: &'a mut LazyFree,
     /// The LRU mark that an overwrite leaves although the access itself left none (CLIENT NO-TOUCH).
     overwrite_mark: Option<u32>,
+    limits: &'a Limits,
 }
 
 impl Keys<'_> {
@@ -42,7 +44,7 @@ impl Keys<'_> {
     #[inline]
     pub fn write_hashed<'k>(&'k mut self, hash: u64, key: &'k [u8]) -> Found<'k> {
         let (index, now) = (self.index, self.now);
-        let Store { keyspace, effects, stats, marks, random, lazyfree, .. } = &mut *self.store;
+        let Store { keyspace, effects, stats, marks, random, lazyfree, limits, .. } = &mut *self.store;
         let mut lookup = keyspace.db_mut(index).look_up_hashed(hash, key);
         match lookup.entry() {
             None => {}
@@ -54,7 +56,7 @@ impl Keys<'_> {
             Some(_) => {}
         }
         let overwrite_mark = (!self.touch && marks.lfu.is_none()).then(|| evict::lru_bits(now));
-        Found { lookup, key, index, effects, lazyfree, overwrite_mark }
+        Found { lookup, key, index, effects, lazyfree, overwrite_mark, limits }
     }
 
     /// As [`Keys::read`], with the hash at hand.
@@ -134,6 +136,34 @@ impl<'a> Found<'a> {
             None => Ok(None),
             Some(entry) => entry.string().map(Some).ok_or(error::WRONG_TYPE),
         }
+    }
+
+    /// The value, if the key is there; another type is an error.
+    #[inline]
+    pub fn typed<T: Type>(&self) -> Result<Option<T::Ref<'_>>, ReplyError> {
+        match self.entry() {
+            None => Ok(None),
+            Some(entry) => entry.typed::<T>().map(Some).ok_or(error::WRONG_TYPE),
+        }
+    }
+
+    /// The value, for changing in place; `None` if the key is absent. Another type is an error.
+    #[inline]
+    pub fn edit<T: Type>(self) -> Result<Option<T::Mut<'a>>, ReplyError> {
+        if !self.exists() {
+            return Ok(None);
+        }
+        self.lookup.edit::<T>(self.limits).map(Some).ok_or(error::WRONG_TYPE)
+    }
+
+    /// The value, for changing in place; a new one without elements, to which the caller must add, if the key is absent.
+    /// Another type is an error.
+    #[inline]
+    pub fn edit_or_new<T: Type>(self) -> Result<T::Mut<'a>, ReplyError> {
+        if !self.exists() {
+            self.effects.event(self.index, self.key, NEW);
+        }
+        self.lookup.edit_or_new::<T>(self.limits).ok_or(error::WRONG_TYPE)
     }
 
     /// Sets the key to a string, whatever it held.

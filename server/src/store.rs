@@ -11,6 +11,8 @@ use crate::lazyfree::LazyFree;
 use crate::notify::Class;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_storage::evict::{self, Lfu};
+use rufous_storage::types::fresh::Fresh;
+use rufous_storage::types::{Limits, Type};
 use rufous_storage::{Db, EntryRef, Keyspace, Random, Str};
 
 /// What INFO counts of key accesses.
@@ -45,6 +47,8 @@ pub struct Store {
     pub dirty: u64,
     /// LRU or LFU.
     pub marks: AccessMarks,
+    /// When collections change their encoding.
+    pub limits: Limits,
     /// The engine's only source of randomness.
     pub random: Random,
     /// Where large values go to die.
@@ -174,6 +178,40 @@ impl<'a> Keys<'a> {
         match self.read(key) {
             None => Ok(None),
             Some(entry) => entry.string().map(Some).ok_or(error::WRONG_TYPE),
+        }
+    }
+
+    /// A value of one type for reading; another type is an error.
+    #[inline]
+    pub fn typed<T: Type>(&mut self, key: &[u8]) -> Result<Option<T::Ref<'_>>, ReplyError> {
+        match self.read(key) {
+            None => Ok(None),
+            Some(entry) => entry.typed::<T>().map(Some).ok_or(error::WRONG_TYPE),
+        }
+    }
+
+    /// Values of one type under several keys, for reading at once; another type is an error.
+    pub fn several<'k, T: Type>(
+        &mut self,
+        keys: impl Iterator<Item = &'k [u8]> + Clone,
+    ) -> Result<Vec<Option<T::Ref<'_>>>, ReplyError> {
+        for key in keys.clone() {
+            self.typed::<T>(key)?;
+        }
+        let (db, now) = (self.store.keyspace.db(self.index), self.now);
+        let live = |key| db.find(key).filter(|entry: &EntryRef<'_>| !entry.is_expired(now));
+        Ok(keys.map(|key| live(key).and_then(EntryRef::typed::<T>)).collect())
+    }
+
+    /// Stores a value under a key, over whatever that held.
+    pub fn store_fresh<T: Type>(&mut self, key: &[u8], fresh: Fresh<T>) {
+        let existed = self.contains(key);
+        let replaced = self.db().store(key, fresh);
+        if !existed {
+            self.store.effects.event(self.index, key, Event::new(Class::NEW, "new"));
+        }
+        if let Some(replaced) = replaced {
+            self.store.lazyfree.free(replaced);
         }
     }
 

@@ -9,7 +9,7 @@
 
 use crate::blob::Blob;
 use crate::entries::{Detached, Entries, Place, View};
-use crate::entry::{Content, Entry, EntryRef, SMALL_VALUE_BYTES_MAX, parse_int};
+use crate::entry::{Content, Entry, EntryRef, Kind, SMALL_VALUE_BYTES_MAX, parse_int};
 use crate::hash::Hasher;
 use crate::random::Random;
 use crate::reclaim::Garbage as Retired;
@@ -19,8 +19,6 @@ use crate::wheel::{Popped, Wheel};
 
 /// Decimal integers are at most this long.
 const INT_BYTES_MAX: usize = 20;
-/// Values from this size on are worth freeing on another thread.
-const LARGE_BYTES_MIN: usize = 64 * 1024;
 
 /// Records that the wheel may hold for keys without or with another expiry, beyond one for each key with an expiry.
 const STALE_RECORDS_MAX: usize = 1024;
@@ -71,7 +69,7 @@ pub struct Removed(Option<Entry>);
 impl Removed {
     /// Whether freeing takes long enough to do it on another thread.
     pub fn is_large(&self) -> bool {
-        self.0.as_ref().is_some_and(|entry| entry.as_ref().memory_bytes() >= LARGE_BYTES_MIN)
+        self.0.as_ref().is_some_and(|entry| entry.as_ref().is_slow_to_free())
     }
 
     /// The removed entry, unless a frozen view holds it.
@@ -128,7 +126,7 @@ pub struct Db {
     wheel: Wheel,
     expires_len: usize,
     expires_sum: i128,
-    fresh_access: u32,
+    pub(crate) fresh_access: u32,
 }
 
 impl Db {
@@ -241,7 +239,7 @@ impl Db {
                 Ttl::At(at) => Some(at),
                 Ttl::Keep | Ttl::Clear => None,
             };
-            self.entries.insert(hash, Entry::string(key, content, raw, expiry, self.fresh_access));
+            self.entries.insert(hash, Entry::new(key, Kind::String, content, raw, expiry, self.fresh_access));
             self.note_expiry(hash, None, expiry);
             return None;
         };
@@ -255,6 +253,7 @@ impl Db {
         let same_shape = old_expiry.is_some() == expiry.is_some();
         let mut replaced = None;
         let written = same_shape
+            && old.kind() == Kind::String
             && self.entries.get_mut(place).is_some_and(|mut entry| {
                 let written = entry.try_set(&content, raw);
                 if let (true, Some(at)) = (written, expiry) {
@@ -263,24 +262,30 @@ impl Db {
                 written
             });
         if !written {
-            let (_, old) = self.entries.replace(place, Entry::string(key, content, raw, expiry, access));
+            let (_, old) =
+                self.entries.replace(place, Entry::new(key, Kind::String, content, raw, expiry, access));
             replaced = Some(Removed(old)).filter(Removed::is_large);
         }
         self.note_expiry(hash, old_expiry, expiry);
         replaced
     }
 
-    /// Adds a key that is not there, with a string of no bytes that is about to be changed in place.
-    pub(crate) fn insert_empty_string(&mut self, hash: u64, key: &[u8]) -> Place {
-        let entry = Entry::string(key, Content::Bytes(&[]), true, None, self.fresh_access);
+    /// Adds a key that is not there, with bytes that are about to be changed in place.
+    pub(crate) fn insert_new(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        kind: Kind,
+        bytes: &[u8],
+        mark: bool,
+    ) -> Place {
+        let entry = Entry::new(key, kind, Content::Bytes(bytes), mark, None, self.fresh_access);
         self.entries.insert(hash, entry)
     }
 
     /// The string under a key, for changing. `None` if the key is absent or holds another kind.
     pub fn string_mut(&mut self, key: &[u8]) -> Option<StrMut<'_>> {
-        let place = self.entries.find(self.hash(key), key)?;
-        self.entries.get(place).string()?;
-        Some(StrMut::new(&mut self.entries, place))
+        self.look_up(key).into_string_mut()
     }
 
     /// Sets or clears a key's expiry; whether the key is there.

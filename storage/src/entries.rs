@@ -45,6 +45,11 @@ impl Entries {
         self.table.len()
     }
 
+    /// The hash function.
+    pub(crate) fn hasher(&self) -> &Hasher {
+        self.table.hasher()
+    }
+
     /// The hash of a key, which the others here take.
     #[inline]
     pub(crate) fn hash(&self, key: &[u8]) -> u64 {

@@ -22,6 +22,8 @@ pub mod slot;
 pub mod string;
 mod table;
 pub mod tree;
+pub mod types;
+mod value;
 pub mod wheel;
 
 pub use blob::Blob;

@@ -5,8 +5,10 @@
 
 use crate::db::{Db, NewStr, Removed, Ttl};
 use crate::entries::Place;
-use crate::entry::EntryRef;
+use crate::entry::{EntryRef, Kind};
 use crate::string::StrMut;
+use crate::types::{Limits, Type};
+use crate::value::ValueMut;
 
 /// A key's place in a database, taken or free. The entry may have expired.
 pub struct Lookup<'d, 'k> {
@@ -64,7 +66,7 @@ impl<'d> Lookup<'d, '_> {
         let Lookup { db, place, .. } = self;
         let place = place?;
         db.entries.get(place).string()?;
-        Some(StrMut::new(&mut db.entries, place))
+        Some(StrMut::new(ValueMut::new(&mut db.entries, place)))
     }
 
     /// The string that is there, for changing, or a new empty one. `None` if the key holds another kind.
@@ -73,8 +75,28 @@ impl<'d> Lookup<'d, '_> {
             return self.into_string_mut();
         }
         let Lookup { db, key, hash, .. } = self;
-        let place = db.insert_empty_string(hash, key);
-        Some(StrMut::new(&mut db.entries, place))
+        let place = db.insert_new(hash, key, Kind::String, &[], true);
+        Some(StrMut::new(ValueMut::new(&mut db.entries, place)))
+    }
+
+    /// The value that is there, for changing. `None` if the key is absent or holds another type.
+    #[inline]
+    pub fn edit<T: Type>(self, limits: &'d Limits) -> Option<T::Mut<'d>> {
+        let Lookup { db, place, .. } = self;
+        let place = place?;
+        (db.entries.get(place).kind() == T::KIND)
+            .then(|| T::edit(ValueMut::new(&mut db.entries, place), limits))
+    }
+
+    /// The value that is there, for changing, or a new one without elements. `None` if the key holds another type.
+    pub fn edit_or_new<T: Type>(self, limits: &'d Limits) -> Option<T::Mut<'d>> {
+        if self.place.is_some() {
+            return self.edit::<T>(limits);
+        }
+        let Lookup { db, key, hash, .. } = self;
+        let (bytes, mark) = T::EMPTY;
+        let place = db.insert_new(hash, key, T::KIND, bytes, mark);
+        Some(T::edit(ValueMut::new(&mut db.entries, place), limits))
     }
 
     /// Sets or clears the expiry, if the key is there.

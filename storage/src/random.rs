@@ -48,6 +48,11 @@ impl Random {
         }
     }
 
+    /// A generator of its own, whose numbers follow from this one's.
+    pub fn fork(&mut self) -> Random {
+        Random::new(self.next_u64())
+    }
+
     /// A number in `0.0..1.0`.
     pub fn unit(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64

@@ -1,29 +1,21 @@
-//! Changing a string in place: where its bytes lie, and when they move.
-//!
-//! Small strings lie in their entry or beside it, and move from class to class; beyond
-//! [`crate::entry::SMALL_VALUE_BYTES_MAX`] they become a [`Blob`], which grows with slack. A string that was changed in place reports `raw` from then on, as in Redis.
-//! What a frozen view sees is copied first.
+//! Changing a string in place: see [`crate::value`] for where its bytes lie. A string that was changed in place reports
+//! `raw` from then on, as in Redis.
 
-use crate::blob::Blob;
-use crate::entries::Entries;
-use crate::entry::{Content, Entry, EntryRef, Str};
-use crate::table::Place;
+use crate::entry::{Content, EntryRef, Str};
+use crate::value::ValueMut;
 
 /// A string, for changing.
-pub struct StrMut<'a> {
-    entries: &'a mut Entries,
-    place: Place,
-}
+pub struct StrMut<'a>(ValueMut<'a>);
 
 impl<'a> StrMut<'a> {
-    /// The entry at `place` is a string.
-    pub(crate) fn new(entries: &'a mut Entries, place: Place) -> StrMut<'a> {
-        StrMut { entries, place }
+    /// The value is a string.
+    pub(crate) fn new(value: ValueMut<'a>) -> StrMut<'a> {
+        StrMut(value)
     }
 
     /// The entry.
     pub fn entry(&self) -> EntryRef<'_> {
-        self.entries.get(self.place)
+        self.0.entry()
     }
 
     /// The value.
@@ -43,19 +35,13 @@ impl<'a> StrMut<'a> {
 
     /// Makes the string an integer.
     pub fn set_int(&mut self, value: i64) {
-        let written = self
-            .entries
-            .get_mut(self.place)
-            .is_some_and(|mut entry| entry.try_set(&Content::Int(value), false));
-        if !written {
-            self.replace(Content::Int(value), false);
-        }
+        self.0.set(Content::Int(value), false);
     }
 
     /// Appends bytes; gives the new length.
     pub fn append(&mut self, bytes: &[u8]) -> usize {
         let old_len = self.len();
-        if let Some(blob) = self.blob_mut() {
+        if let Some(blob) = self.0.blob_mut() {
             blob.append(bytes);
             return old_len + bytes.len();
         }
@@ -72,53 +58,13 @@ impl<'a> StrMut<'a> {
 
     /// Sets the length, new bytes being zero; gives the bytes for writing.
     pub fn resize(&mut self, len: usize) -> &mut [u8] {
-        self.own(len);
-        let mut entry = self.entries.get_mut(self.place).expect("an entry of our own");
-        entry.set_raw(true);
-        self.bytes_mut()
+        self.0.own_resized(len);
+        self.0.set_mark(true);
+        self.0.own_bytes()
     }
 
     /// The bytes for writing.
     pub fn as_mut_bytes(&mut self) -> &mut [u8] {
         self.resize(self.len())
-    }
-
-    fn bytes_mut(&mut self) -> &mut [u8] {
-        self.entries.get_mut(self.place).expect("an entry of our own").into_bytes_mut()
-    }
-
-    /// Makes the value bytes of the given length, in an entry that no view sees.
-    fn own(&mut self, len: usize) {
-        if let Some(mut entry) = self.entries.get_mut(self.place) {
-            if entry.try_resize(len) {
-                return;
-            }
-            if let Some(blob) = entry.blob_mut() {
-                blob.resize(len);
-                return;
-            }
-        }
-        let (value, mut buffer) = (self.get(), itoa::Buffer::new());
-        if let Str::Blob(blob) = value {
-            let mut blob = blob.clone();
-            blob.resize(len);
-            return self.replace(Content::Blob(blob), true);
-        }
-        let old = value.as_bytes(&mut buffer);
-        let old = &old[..old.len().min(len)];
-        let content = Content::Padded { bytes: old, len };
-        let (entry, expiry) = (self.entry(), self.entry().expire_at());
-        let new = Entry::string(entry.key(), content, true, expiry, entry.access());
-        self.place = self.entries.replace(self.place, new).0;
-    }
-
-    fn blob_mut(&mut self) -> Option<&mut Blob> {
-        self.entries.get_mut(self.place)?.into_blob_mut()
-    }
-
-    fn replace(&mut self, content: Content<'_>, raw: bool) {
-        let old = self.entry();
-        let new = Entry::string(old.key(), content, raw, old.expire_at(), old.access());
-        self.place = self.entries.replace(self.place, new).0;
     }
 }

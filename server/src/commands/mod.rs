@@ -16,6 +16,7 @@ pub mod monitor;
 pub mod persistence;
 pub mod pubsub;
 pub mod server;
+pub mod set;
 pub mod slowlog;
 pub mod string;
 pub mod transactions;
@@ -41,6 +42,7 @@ pub const FAMILIES: &[&[Command]] = &[
     persistence::ROWS,
     pubsub::ROWS,
     server::ROWS,
+    set::ROWS,
     slowlog::ROWS,
     string::ROWS,
     transactions::ROWS,

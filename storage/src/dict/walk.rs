@@ -16,7 +16,7 @@ impl<S: Shape> Dict<S> {
     }
 
     /// Visits the elements of one block and gives the cursor to go on with. 0 begins a scan and ends it; cursors are below 2^50.
-    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(S::Element<'_>)) -> u64 {
+    pub fn scan<'a>(&'a self, cursor: u64, mut visit: impl FnMut(S::Element<'a>)) -> u64 {
         let Some((at, block)) = self.index.find(cursor) else { return 0 };
         for (_, element) in block.iter() {
             // In the midst of a block: what was another block when the scan passed it is done.

@@ -18,9 +18,8 @@
 //! A small value is embedded: one allocation, one cache miss. It is boxed where the size class would waste an eighth, as with
 //! 1,024 bytes of value, which would take 1,280 with their key. Beyond 4 KiB it is a [`Blob`], which can be shared.
 //!
-//! Strings are the only kind so far. A kind with a structure of its own adds a form whose eight payload bytes point to it;
-//! the places that must know a form are `Form`, [`Entry::copy_of`], `Entry`'s drop, and `encoding` and `memory_bytes` of
-//! [`EntryRef`].
+//! That holds for strings and for small collections alike, whose value is the bytes of a listpack or intset. A large
+//! collection is a structure of its own ([`Large`]), to which the payload points.
 //!
 //! Invariants:
 //! - The allocation has the size that [`class_bytes`] gives for the content, so that content which stays in its class
@@ -30,6 +29,7 @@
 //! - A 16-bit integer lives in the inline word.
 #![allow(unsafe_code)]
 
+mod large;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -42,6 +42,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicU32;
 
+pub(crate) use large::{Large, Structure};
 pub use read::EntryRef;
 pub(crate) use value::{Content, decimal_len};
 pub use value::{Encoding, Kind, Str, parse_int};
@@ -57,8 +58,8 @@ const ALWAYS_EMBEDDED_BYTES_MAX: usize = 64;
 /// Access bits are 24 wide.
 pub const ACCESS_MASK: u32 = 0x00ff_ffff;
 
-/// The string was changed in place once: it reports `raw` from then on.
-const RAW: u8 = 0x01;
+/// A string was changed in place once and reports `raw` from then on; the bytes of a set are an intset.
+const MARK: u8 = 0x01;
 const PAYLOAD_4: u8 = 0x04;
 const PAYLOAD_8: u8 = 0x08;
 const HAS_EXPIRY: u8 = 0x10;
@@ -85,27 +86,30 @@ pub(crate) struct Entry(NonNull<u8>);
 unsafe impl Send for Entry {}
 
 impl Entry {
-    /// Makes an entry. `raw` is whether a string reports `raw` for having been changed in place.
-    pub(crate) fn string(
+    /// Makes an entry. `mark` is whether a string reports `raw` for having been changed in place, and whether the bytes of
+    /// a set are an intset.
+    pub(crate) fn new(
         key: &[u8],
+        kind: Kind,
         content: Content<'_>,
-        raw: bool,
+        mark: bool,
         expiry: Option<i64>,
         access: u32,
     ) -> Entry {
-        let raw = if raw { RAW } else { 0 };
+        let head = Head { key, kind, mark, expiry, access };
         match content {
-            Content::Int(value) => Entry::int(key, value, raw, expiry, access),
-            Content::Bytes(bytes) => Entry::bytes(key, bytes, bytes.len(), raw, expiry, access),
-            Content::Padded { bytes, len } => Entry::bytes(key, bytes, len, raw, expiry, access),
-            Content::Blob(blob) => Entry::blob(key, blob, raw, expiry, access),
+            Content::Int(value) => Entry::int(&head, value),
+            Content::Bytes(bytes) => Entry::bytes(&head, bytes, bytes.len()),
+            Content::Padded { bytes, len } => Entry::bytes(&head, bytes, len),
+            Content::Blob(blob) => Entry::pointer(&head, Form::Blob, blob),
+            Content::Large(large) => Entry::pointer(&head, Form::Large, large.into_raw()),
         }
     }
 
-    fn int(key: &[u8], value: i64, raw: u8, expiry: Option<i64>, access: u32) -> Entry {
+    fn int(head: &Head<'_>, value: i64) -> Entry {
         let form = Form::of_int(value);
         let inline = if form == Form::Int16 { value as u16 } else { 0 };
-        let entry = Entry::allocate(key, form, raw, expiry, access, inline);
+        let entry = Entry::allocate(head, form, inline);
         // SAFETY: the allocation has the payload bytes that the form announces.
         unsafe {
             match form {
@@ -118,16 +122,16 @@ impl Entry {
     }
 
     /// An entry with `len` bytes, of which all but the first few are zero.
-    fn bytes(key: &[u8], bytes: &[u8], len: usize, raw: u8, expiry: Option<i64>, access: u32) -> Entry {
+    fn bytes(head: &Head<'_>, bytes: &[u8], len: usize) -> Entry {
         let (copied, zeros) = (bytes.len().min(len), len.saturating_sub(bytes.len()));
-        let form = Form::of_bytes(key.len(), expiry.is_some(), len);
+        let form = Form::of_bytes(head.key.len(), head.expiry.is_some(), len);
         if form == Form::Blob {
             let mut large = Vec::with_capacity(len);
             large.extend_from_slice(&bytes[..copied]);
             large.resize(len, 0);
-            return Entry::blob(key, Blob::from(large), raw, expiry, access);
+            return Entry::pointer(head, Form::Blob, Blob::from(large));
         }
-        let entry = Entry::allocate(key, form, raw, expiry, access, len as u16);
+        let entry = Entry::allocate(head, form, len as u16);
         // SAFETY: a boxed value has an allocation of its own, to which the payload points; an embedded value has room behind
         // the key. Both have room for `len` bytes.
         unsafe {
@@ -141,21 +145,24 @@ impl Entry {
         entry
     }
 
-    fn blob(key: &[u8], blob: Blob, raw: u8, expiry: Option<i64>, access: u32) -> Entry {
-        let entry = Entry::allocate(key, Form::Blob, raw, expiry, access, 0);
-        // SAFETY: the form has eight payload bytes, aligned to eight; the entry owns the handle from here.
-        unsafe { entry.as_ref().payload().cast::<Blob>().write(blob) };
+    /// An entry whose payload is a handle that it owns.
+    fn pointer<T>(head: &Head<'_>, form: Form, handle: T) -> Entry {
+        const { assert!(size_of::<T>() == 8 && align_of::<T>() == 8) };
+        let entry = Entry::allocate(head, form, 0);
+        // SAFETY: these forms have eight payload bytes, aligned to eight; the entry owns the handle from here.
+        unsafe { entry.as_ref().payload().cast::<T>().write(handle) };
         entry
     }
 
     /// The same value under another key or expiry; a large value is shared, not copied.
     pub(crate) fn copy_of(other: EntryRef<'_>, key: &[u8], expiry: Option<i64>) -> Entry {
-        let content = match other.string().expect("a kind that can be copied") {
-            Str::Int(value) => Content::Int(value),
-            Str::Bytes(bytes) => Content::Bytes(bytes),
-            Str::Blob(blob) => Content::Blob(blob.clone()),
+        let content = match (other.string(), other.bytes()) {
+            (Some(Str::Int(value)), _) => Content::Int(value),
+            (Some(Str::Blob(blob)), _) => Content::Blob(blob.clone()),
+            (_, Some(bytes)) => Content::Bytes(bytes),
+            _ => Content::Large(Large::clone(&other.large().expect("a structure, where there are no bytes"))),
         };
-        Entry::string(key, content, other.flags() & RAW != 0, expiry, other.access())
+        Entry::new(key, other.kind(), content, other.flags() & MARK != 0, expiry, other.access())
     }
 
     /// The entry for reading.
@@ -176,9 +183,10 @@ impl Entry {
         Entry(pointer)
     }
 
-    /// A string's entry with header, expiry and key written; payload and value are the caller's to write.
-    fn allocate(key: &[u8], form: Form, raw: u8, expiry: Option<i64>, access: u32, inline: u16) -> Entry {
-        let mut flags = raw | form.payload_flag();
+    /// An entry with header, expiry and key written; payload and value are the caller's to write.
+    fn allocate(head: &Head<'_>, form: Form, inline: u16) -> Entry {
+        let Head { key, kind, mark, expiry, access } = *head;
+        let mut flags = if mark { MARK } else { 0 } | form.payload_flag();
         if expiry.is_some() {
             flags |= HAS_EXPIRY;
         }
@@ -190,7 +198,7 @@ impl Entry {
         // SAFETY: every write below is inside the allocation: header first, then the fields that the flags announce at the
         // offsets that the table in the head of this file gives.
         unsafe {
-            pointer.write(Kind::String as u8 | (form as u8) << 4);
+            pointer.write(kind as u8 | (form as u8) << 4);
             pointer.add(1).write(flags);
             pointer.add(2).write(if flags & WIDE_KEY == 0 { key.len() as u8 } else { 0 });
             pointer.add(3).write(inline as u8);
@@ -213,10 +221,11 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let entry = self.as_ref();
         // SAFETY: the entry is owned and dropped once; the layouts are those of its making, since in-place changes keep the
-        // class. A Blob form owns its handle, a boxed form its value.
+        // class. A Blob or large form owns its handle, a boxed form its value.
         unsafe {
             match entry.form() {
                 Form::Blob => entry.payload().cast::<Blob>().drop_in_place(),
+                Form::Large => drop(Large::from_raw(entry.kind(), entry.payload().cast().read())),
                 Form::Boxed => dealloc(entry.value_start().as_ptr(), layout_of(usize::from(entry.inline()))),
                 _ => (),
             }
@@ -231,7 +240,16 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// Where the value's bytes are.
+/// What every entry is made with.
+struct Head<'a> {
+    key: &'a [u8],
+    kind: Kind,
+    mark: bool,
+    expiry: Option<i64>,
+    access: u32,
+}
+
+/// Where the value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 enum Form {
@@ -247,6 +265,8 @@ enum Form {
     Blob = 4,
     /// In an allocation of its own, to which the eight payload bytes point, as many bytes as the inline word says.
     Boxed = 5,
+    /// A structure of the kind's own, to which the eight payload bytes point.
+    Large = 6,
 }
 
 impl Form {
@@ -254,7 +274,7 @@ impl Form {
         match self {
             Form::Int16 | Form::Embedded => 0,
             Form::Int32 => PAYLOAD_4,
-            Form::Int64 | Form::Blob | Form::Boxed => PAYLOAD_8,
+            Form::Int64 | Form::Blob | Form::Boxed | Form::Large => PAYLOAD_8,
         }
     }
 

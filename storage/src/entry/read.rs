@@ -3,14 +3,20 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::{
-    ACCESS_MASK, EMBSTR_BYTES_MAX, Encoding, Entry, Form, HAS_EXPIRY, HEADER_BYTES, Kind, RAW, Str, WIDE_KEY,
-    class_bytes, expiry_bytes, key_offset,
+    ACCESS_MASK, EMBSTR_BYTES_MAX, Encoding, Entry, Form, HAS_EXPIRY, HEADER_BYTES, Kind, Large, MARK, Str,
+    Structure, WIDE_KEY, class_bytes, expiry_bytes, key_offset,
 };
 use crate::blob::Blob;
+use crate::types::Type;
+
+/// Values of so many bytes or elements are worth freeing on another thread.
+const SLOW_BYTES_MIN: usize = 64 * 1024;
+const SLOW_ELEMENTS_MIN: usize = 512;
 
 /// An entry for reading; any number at a time, from any thread.
 #[derive(Clone, Copy)]
@@ -53,13 +59,26 @@ impl<'a> EntryRef<'a> {
 
     /// How the value is laid out.
     pub fn encoding(self) -> Encoding {
-        match self.form() {
-            Form::Int16 | Form::Int32 | Form::Int64 => Encoding::Int,
-            Form::Embedded if self.flags() & RAW == 0 && self.inline() as usize <= EMBSTR_BYTES_MAX => {
+        let mark = self.flags() & MARK != 0;
+        match (self.kind(), self.form()) {
+            (Kind::String, Form::Int16 | Form::Int32 | Form::Int64) => Encoding::Int,
+            (Kind::String, Form::Embedded) if !mark && self.inline() as usize <= EMBSTR_BYTES_MAX => {
                 Encoding::Embstr
             }
-            Form::Embedded | Form::Boxed | Form::Blob => Encoding::Raw,
+            (Kind::String, _) => Encoding::Raw,
+            (Kind::Stream, _) => Encoding::Stream,
+            (Kind::List, Form::Large) => Encoding::Quicklist,
+            (Kind::SortedSet, Form::Large) => Encoding::Skiplist,
+            (_, Form::Large) => Encoding::Hashtable,
+            (Kind::Set, _) if mark => Encoding::Intset,
+            _ => Encoding::Listpack,
         }
+    }
+
+    /// The value, if it is of this type.
+    #[inline]
+    pub fn typed<T: Type>(self) -> Option<T::Ref<'a>> {
+        (self.kind() == T::KIND).then(|| T::read(self))
     }
 
     /// When the key expires, unix ms.
@@ -94,8 +113,51 @@ impl<'a> EntryRef<'a> {
                     NonNull::slice_from_raw_parts(self.value_start(), usize::from(self.inline())).as_ref(),
                 ),
                 Form::Blob => Str::Blob(self.payload().cast::<Blob>().as_ref()),
+                Form::Large => unreachable!("a string is no structure"),
             }
         })
+    }
+
+    /// The bytes of a string that is no integer, or of a small collection.
+    #[inline]
+    pub(crate) fn bytes(self) -> Option<&'a [u8]> {
+        // SAFETY: each form announces what lies at its place.
+        unsafe {
+            match self.form() {
+                Form::Embedded | Form::Boxed => Some(
+                    NonNull::slice_from_raw_parts(self.value_start(), usize::from(self.inline())).as_ref(),
+                ),
+                Form::Blob => Some(self.payload().cast::<Blob>().as_ref()),
+                Form::Int16 | Form::Int32 | Form::Int64 | Form::Large => None,
+            }
+        }
+    }
+
+    /// The blob that the value is, if it is one.
+    pub(crate) fn blob(self) -> Option<&'a Blob> {
+        // SAFETY: the form announces a Blob in the payload.
+        (self.form() == Form::Blob).then(|| unsafe { self.payload().cast::<Blob>().as_ref() })
+    }
+
+    /// What [`Entry::new`] says of `mark`.
+    #[inline]
+    pub(crate) fn mark(self) -> bool {
+        self.flags() & MARK != 0
+    }
+
+    /// The structure of a large collection, whatever its kind.
+    pub(super) fn large(self) -> Option<ManuallyDrop<Large>> {
+        // SAFETY: the form announces a pointer to a structure of the kind; that it is not dropped leaves its owner the only one.
+        (self.form() == Form::Large)
+            .then(|| ManuallyDrop::new(unsafe { Large::from_raw(self.kind(), self.payload().cast().read()) }))
+    }
+
+    /// The structure of a large collection.
+    #[inline]
+    pub(crate) fn structure<T: Structure>(self) -> Option<&'a T> {
+        let is_one = self.byte(0) == T::KIND as u8 | (Form::Large as u8) << 4;
+        // SAFETY: kind and form announce a pointer to it in the payload.
+        is_one.then(|| unsafe { self.payload().cast::<NonNull<T>>().read().as_ref() })
     }
 
     /// The 24 access bits: LRU clock or LFU counter, see `evict`.
@@ -114,11 +176,20 @@ impl<'a> EntryRef<'a> {
         self.string().map_or(0, Str::len)
     }
 
+    /// Whether freeing takes long enough to do it on another thread.
+    pub(crate) fn is_slow_to_free(self) -> bool {
+        match self.large() {
+            Some(large) => large.elements_len() >= SLOW_ELEMENTS_MIN,
+            None => self.blob().is_some_and(|blob| blob.len() >= SLOW_BYTES_MIN),
+        }
+    }
+
     /// Heap bytes of key and value, rounded to the allocator's classes.
     pub fn memory_bytes(self) -> usize {
-        let value = match (self.form(), self.string()) {
-            (Form::Boxed, Some(value)) => class_bytes(value.len()),
-            (_, Some(Str::Blob(blob))) => blob.heap_bytes().into_iter().map(class_bytes).sum(),
+        let value = match (self.form(), self.blob(), self.large()) {
+            (Form::Boxed, ..) => class_bytes(usize::from(self.inline())),
+            (_, Some(blob), _) => blob.heap_bytes().into_iter().map(class_bytes).sum(),
+            (_, _, Some(large)) => large.memory_bytes(),
             _ => 0,
         };
         class_bytes(self.content_bytes()) + value
@@ -151,7 +222,8 @@ impl<'a> EntryRef<'a> {
             2 => Form::Int64,
             3 => Form::Embedded,
             4 => Form::Blob,
-            _ => Form::Boxed,
+            5 => Form::Boxed,
+            _ => Form::Large,
         }
     }
 

@@ -3,11 +3,11 @@
 use super::*;
 
 fn text(key: &[u8], value: &[u8], expiry: Option<i64>) -> Entry {
-    Entry::string(key, Content::Bytes(value), false, expiry, 0)
+    Entry::new(key, Kind::String, Content::Bytes(value), false, expiry, 0)
 }
 
 fn int(value: i64) -> Entry {
-    Entry::string(b"k", Content::Int(value), false, None, 0)
+    Entry::new(b"k", Kind::String, Content::Int(value), false, None, 0)
 }
 
 /// An entry for writing, as the table gives it out.
@@ -27,7 +27,7 @@ fn entries_are_as_small_as_their_content() {
     let ints =
         [(0, 24), (-1, 24), (32_767, 24), (32_768, 32), (-2_147_483_648, 32), (1 << 31, 32), (i64::MIN, 32)];
     for (value, bytes) in ints {
-        let entry = Entry::string(&key, Content::Int(value), false, None, 0);
+        let entry = Entry::new(&key, Kind::String, Content::Int(value), false, None, 0);
         assert_eq!(entry.as_ref().memory_bytes(), bytes, "{value}");
     }
     let large = text(&key, &[1; 10_000], None);
@@ -52,7 +52,7 @@ fn every_shape_reads_back() {
                 assert_eq!(copy.as_ref().string().unwrap().to_vec(), *value);
             }
             for value in [0, -1, 300, -40_000, 1 << 40, i64::MIN, i64::MAX] {
-                let entry = Entry::string(key, Content::Int(value), false, expiry, 77);
+                let entry = Entry::new(key, Kind::String, Content::Int(value), false, expiry, 77);
                 let entry = entry.as_ref();
                 assert_eq!((entry.key(), entry.expire_at(), entry.access()), (&key[..], expiry, 77));
                 assert_eq!(entry.string().unwrap().to_int(), Some(value));
@@ -66,7 +66,7 @@ fn every_shape_reads_back() {
 fn large_values_are_blobs_whose_buffer_is_kept() {
     let bytes = vec![9; 5000];
     let address = bytes.as_ptr();
-    let entry = Entry::string(b"k", Content::Blob(Blob::from(bytes)), false, None, 0);
+    let entry = Entry::new(b"k", Kind::String, Content::Blob(Blob::from(bytes)), false, None, 0);
     assert_eq!(entry.as_ref().string().unwrap().blob().unwrap().as_ptr(), address);
     assert!(text(b"k", &[1; 4096], None).as_ref().string().unwrap().blob().is_none());
     assert!(text(b"k", &[1; 4097], None).as_ref().string().unwrap().blob().is_some());
@@ -96,7 +96,7 @@ fn encodings_are_reported_as_redis_does() {
     assert_eq!(text(b"k", &[b'x'; 45], None).as_ref().encoding().name(), "raw");
     assert_eq!(text(b"k", &[b'x'; 5000], None).as_ref().encoding().name(), "raw");
     let mut changed = text(b"k", b"short", None);
-    writable(&mut changed).set_raw(true);
+    writable(&mut changed).set_mark(true);
     assert_eq!(changed.as_ref().encoding(), Encoding::Raw);
     assert_eq!(Entry::copy_of(changed.as_ref(), b"l", None).as_ref().encoding(), Encoding::Raw);
     assert!(writable(&mut changed).try_set(&Content::Bytes(b"other"), false));

@@ -1,5 +1,6 @@
 //! What an entry holds, in words: kinds, encodings, string values on their way in and out.
 
+use super::Large;
 use crate::blob::Blob;
 
 /// What a key holds, numbered as RDB and modules number it.
@@ -58,6 +59,18 @@ pub enum Encoding {
     Embstr,
     /// Any other string.
     Raw,
+    /// A small collection: one block of bytes.
+    Listpack,
+    /// A small set of integers: one sorted block.
+    Intset,
+    /// A large set or hash.
+    Hashtable,
+    /// A large list.
+    Quicklist,
+    /// A large sorted set.
+    Skiplist,
+    /// A stream.
+    Stream,
 }
 
 impl Encoding {
@@ -67,12 +80,18 @@ impl Encoding {
             Encoding::Int => "int",
             Encoding::Embstr => "embstr",
             Encoding::Raw => "raw",
+            Encoding::Listpack => "listpack",
+            Encoding::Intset => "intset",
+            Encoding::Hashtable => "hashtable",
+            Encoding::Quicklist => "quicklist",
+            Encoding::Skiplist => "skiplist",
+            Encoding::Stream => "stream",
         }
     }
 }
 
-/// A string value on its way into an entry.
-#[derive(Clone, Debug)]
+/// A value on its way into an entry. Integers are for strings, bytes for strings and small collections.
+#[derive(Debug)]
 pub(crate) enum Content<'a> {
     Int(i64),
     Bytes(&'a [u8]),
@@ -82,6 +101,7 @@ pub(crate) enum Content<'a> {
         len: usize,
     },
     Blob(Blob),
+    Large(Large),
 }
 
 /// A string value as it lies in an entry.

@@ -5,7 +5,9 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{ACCESS_MASK, Content, Entry, EntryRef, Form, HAS_EXPIRY, HEADER_BYTES, RAW, class_bytes};
+use super::{
+    ACCESS_MASK, Content, Entry, EntryRef, Form, HAS_EXPIRY, HEADER_BYTES, MARK, Structure, class_bytes,
+};
 use crate::blob::Blob;
 
 /// An entry for writing in place: it has an owner, and no view sees it.
@@ -26,8 +28,8 @@ impl<'a> EntryMut<'a> {
         EntryRef { pointer: self.pointer, life: PhantomData }
     }
 
-    /// Writes the value over the old one, if form and class allow.
-    pub(crate) fn try_set(&mut self, content: &Content<'_>, raw: bool) -> bool {
+    /// Writes the value over the old one of the same kind, if form and class allow.
+    pub(crate) fn try_set(&mut self, content: &Content<'_>, mark: bool) -> bool {
         let entry = self.as_ref();
         match *content {
             Content::Int(value) => {
@@ -43,9 +45,9 @@ impl<'a> EntryMut<'a> {
                 }
                 self.bytes_mut().copy_from_slice(bytes);
             }
-            Content::Padded { .. } | Content::Blob(_) => return false,
+            Content::Padded { .. } | Content::Blob(_) | Content::Large(_) => return false,
         }
-        self.set_raw(raw);
+        self.set_mark(mark);
         true
     }
 
@@ -111,11 +113,18 @@ impl<'a> EntryMut<'a> {
         self.blob_mut().map(|blob| unsafe { NonNull::from(blob).as_mut() })
     }
 
-    /// Notes whether the string reports `raw`.
-    pub(crate) fn set_raw(&mut self, raw: bool) {
+    /// The structure, if there is one of this kind, for as long as the borrow of the entry.
+    pub(crate) fn into_structure_mut<T: Structure>(self) -> Option<&'a mut T> {
+        let structure = NonNull::from(self.as_ref().structure::<T>()?);
+        // SAFETY: the entry owns what it points to, and its exclusive borrow goes to the result.
+        Some(unsafe { &mut *structure.as_ptr() })
+    }
+
+    /// Notes what [`Entry::new`] says of `mark`.
+    pub(crate) fn set_mark(&mut self, mark: bool) {
         let flags = self.as_ref().flags();
         // SAFETY: byte 1 is a plain header byte.
-        unsafe { self.pointer.add(1).write(if raw { flags | RAW } else { flags & !RAW }) };
+        unsafe { self.pointer.add(1).write(if mark { flags | MARK } else { flags & !MARK }) };
     }
 
     fn write_int(&mut self, form: Form, value: i64) {

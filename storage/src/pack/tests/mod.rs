@@ -1,7 +1,6 @@
-//! Blocks against their naive twins, and against bytes that Redis wrote and that nobody should.
+//! Blocks against their naive twins, and against bytes that Redis wrote.
 
 mod intset;
 mod model;
 mod redis;
 mod shared;
-mod validate;
