@@ -1,6 +1,16 @@
 //! The bytes on disk: RDB snapshots and the append-only file.
 //!
-//! This room is still empty; what will live here is fixed. `rdb/` encodes and decodes snapshots (versions 1 to 13 of
-//! Redis, 80 of Valkey), `aof/` lays out Redis 7's multi-part append-only file, and both reach the disk through one
-//! `Disk` trait with a real and a torn-write implementation. The writer walks a frozen view of
+//! | module | holds |
+//! |---|---|
+//! | [`rdb`] | the RDB format: what it looks like, its primitives, its values |
+//! | [`dump`] | one value on its way between servers: the payload of DUMP and RESTORE |
+//! | [`crc64`], [`lzf`] | the checksum and the compression that both use |
+//!
+//! Still to come: whole RDB files; `aof/`, Redis 7's multi-part append-only file; and a `Disk` trait with a real and a
+//! torn-write implementation, through which both reach the disk. The writer of a file walks a frozen view of
 //! `rufous_storage::Keyspace` on its own thread; no process is ever forked.
+
+pub mod crc64;
+pub mod dump;
+pub mod lzf;
+pub mod rdb;

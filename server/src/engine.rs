@@ -28,6 +28,7 @@ use crate::store::{AccessMarks, Store};
 use crate::tracking::Tracking;
 use crate::transaction::Watchers;
 use bitflags::bitflags;
+use rufous_persistence::lzf::Compressor;
 use rufous_storage::evict::Lfu;
 use rufous_storage::types::Limits;
 use rufous_storage::{Keyspace, Random};
@@ -87,6 +88,8 @@ pub struct State {
     pub monitors: Vec<usize>,
     /// What DEBUG switched.
     pub switches: Switches,
+    /// What DUMP compresses with.
+    pub compressor: Compressor,
     /// CLIENT PAUSE.
     pub pause: Pause,
     /// Who waits inside a command.
@@ -153,6 +156,7 @@ impl Engine {
                 latency: Latency::default(),
                 monitors: Vec::new(),
                 switches: Switches::default(),
+                compressor: Compressor::default(),
                 pause: Pause::default(),
                 blocking: Blocking::default(),
                 shutdown: Shutdown::Running,

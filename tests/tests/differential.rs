@@ -6,8 +6,8 @@ use std::env;
 
 use rufous_tests::differential::runner::{Plan, run};
 use rufous_tests::differential::{
-    Family, bitmaps, connection, generic, introspection, misuse, pubsub, strings, tracking, transactions,
-    waits,
+    Family, bitmaps, connection, dumps, generic, introspection, misuse, pubsub, strings, tracking,
+    transactions, waits,
 };
 use rufous_tests::server::program_or_notice;
 
@@ -46,6 +46,11 @@ fn bitmaps_reply_as_redis() {
 #[test]
 fn generic_commands_reply_as_redis() {
     check(generic::GENERIC);
+}
+
+#[test]
+fn dumps_reply_as_redis() {
+    check(dumps::DUMPS);
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub const ROWS: &[Command] =
 pub struct Switches {
     /// PAUSE-CRON: no periodic work.
     pub cron_paused: bool,
+    /// SET-SKIP-CHECKSUM-VALIDATION: RESTORE believes a payload whose checksum is wrong.
+    pub checksums_ignored: bool,
     /// REPLYBUFFER RESIZING: idle reply buffers are fitted.
     pub reply_buffer_resizing: bool,
     /// REPLYBUFFER PEAK-RESET-TIME, milliseconds; `None` never resets.
@@ -40,6 +42,7 @@ impl Default for Switches {
     fn default() -> Switches {
         Switches {
             cron_paused: false,
+            checksums_ignored: false,
             reply_buffer_resizing: true,
             reply_buffer_peak_reset_ms: Some(PEAK_RESET_MS),
         }
@@ -69,6 +72,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("sdslen", 1, 1, sdslen),
     ("segfault", 0, 0, |_, _| std::process::abort()),
     ("set-active-expire", 1, 1, set_active_expire),
+    ("set-skip-checksum-validation", 1, 1, set_skip_checksum_validation),
     ("sleep", 1, 1, sleep),
     ("stringmatch-len", 2, 2, stringmatch_len),
     ("structsize", 0, 0, structsize),
@@ -118,6 +122,13 @@ fn clock(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// DEBUG SET-ACTIVE-EXPIRE 0|1
 fn set_active_expire(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     cx.db.store.active_expire = switch(args.get(2));
+    cx.reply.ok();
+    Ok(())
+}
+
+/// DEBUG SET-SKIP-CHECKSUM-VALIDATION 0|1
+fn set_skip_checksum_validation(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    cx.server.switches.checksums_ignored = switch(args.get(2));
     cx.reply.ok();
     Ok(())
 }
@@ -450,6 +461,7 @@ fn help(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
                 "SET-ACTIVE-EXPIRE <0|1>",
                 "Whether keys are removed when they expire, or only when they are looked up.",
             ),
+            ("SET-SKIP-CHECKSUM-VALIDATION <0|1>", "Whether RESTORE takes payloads with a wrong checksum."),
             ("SLEEP <seconds>", "Stop the server for a while. Decimals allowed."),
             ("STRINGMATCH-LEN <len> <pattern>", "Match a pattern against a text of that many 'a'."),
             ("STRUCTSIZE", "Show the sizes of some structures."),

@@ -10,6 +10,7 @@
 pub mod bitmaps;
 pub mod connection;
 pub mod draw;
+pub mod dumps;
 pub mod exceptions;
 pub mod generic;
 pub mod introspection;

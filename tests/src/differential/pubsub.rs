@@ -3,7 +3,7 @@
 use super::Family;
 use super::draw::Draw;
 use super::script::{Command, Compare, Step};
-use super::{generic, strings};
+use super::{dumps, generic, strings};
 use crate::command;
 
 /// Channels, patterns and shard channels.
@@ -35,7 +35,7 @@ fn event_steps(draw: &mut Draw, steps: &mut Vec<Step>) {
         steps.push(burst(command!["PSUBSCRIBE", "__key*__:*"]).on(SUBSCRIBER));
         steps.push(Step::exact(command!["CONFIG", "SET", "notify-keyspace-events", "KEA"]));
     }
-    let command = match draw.below(16) {
+    let command = match draw.below(17) {
         // Redis forgets an n beside an A when it tells its setting or goes back to it: the two are not drawn together.
         0 => command!["CONFIG", "SET", "notify-keyspace-events", {
             draw.pick(&[
@@ -45,6 +45,7 @@ fn event_steps(draw: &mut Draw, steps: &mut Vec<Step>) {
         1 => command!["CONFIG", "GET", "notify-keyspace-events"],
         2..=7 => generic::any(draw),
         8 => command!["GET", draw.key()],
+        11 => dumps::restore(draw),
         9 => command!["SETBIT", draw.key(), draw.bit_offset(), "1"],
         10 => command!["SELECT", draw.pick(&["0", "1", "2"])],
         _ => strings::any_write(draw),

@@ -1,5 +1,10 @@
 //! What a history consists of, and when two replies to a step count as the same.
 
+use std::borrow::Cow;
+
+use rufous_persistence::dump;
+use rufous_persistence::rdb::Reader;
+
 use crate::resp::Reply;
 
 /// Words of one command.
@@ -32,6 +37,8 @@ pub enum Compare {
     Near(i64),
     /// The same kind of reply.
     Kind,
+    /// Both null, or two payloads of DUMP that hold the same value, whatever their versions.
+    Payload,
     /// Both null, or both a key that exists on its server.
     SomeKey,
     /// A SCAN with these words after the cursor, repeated until the cursor is 0; the keys as a set.
@@ -92,6 +99,7 @@ impl Compare {
                 a.abs_diff(*b) <= distance.unsigned_abs()
             }
             (Compare::Kind, a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
+            (Compare::Payload, Reply::Bulk(a), Reply::Bulk(b)) => same_payload(a, b),
             (Compare::Unordered | Compare::WholeScan, a, b) => sorted(a) == sorted(b),
             (Compare::Pairs, Reply::Array(a), Reply::Array(b)) => sorted_pairs(a) == sorted_pairs(b),
             (Compare::Pairs, a, b) => sorted(a) == sorted(b),
@@ -99,6 +107,16 @@ impl Compare {
             (_, a, b) => a == b,
         }
     }
+}
+
+/// Whether two payloads have the same bytes but for their versions, or hold the same compressed string: a compressor may
+/// choose differently.
+fn same_payload(ours: &[u8], theirs: &[u8]) -> bool {
+    const COMPRESSED_STRING: &[u8] = b"\x00\xc3";
+    let string = |body: &[u8]| Reader::new(&body[1..]).bytes().map(Cow::into_owned).ok();
+    let (Some(ours), Some(theirs)) = (dump::open(ours, true), dump::open(theirs, true)) else { return false };
+    let compressed = ours.body.starts_with(COMPRESSED_STRING) && theirs.body.starts_with(COMPRESSED_STRING);
+    ours.body == theirs.body || (compressed && string(ours.body) == string(theirs.body))
 }
 
 /// The reply printed, its items sorted. Printing tells all kinds apart, so equal text means equal replies.

@@ -3,11 +3,13 @@
 //! | module | commands |
 //! |---|---|
 //! | this file | DEL, EXISTS, KEYS, RANDOMKEY, TOUCH, TYPE, UNLINK, WAIT |
+//! | [`dump`] | DUMP, RESTORE, RESTORE-ASKING |
 //! | [`expire`] | EXPIRE and its kin, TTL and its kin, PERSIST |
 //! | [`object`] | OBJECT |
 //! | [`relocate`] | COPY, MOVE, RENAME, RENAMENX |
 //! | [`scan`] | SCAN, and the options that HSCAN, SSCAN and ZSCAN share with it |
 
+pub mod dump;
 pub mod expire;
 pub mod object;
 pub mod relocate;
@@ -21,6 +23,7 @@ use crate::context::Ctx;
 use crate::dispatch::window::WINDOW;
 use crate::effects::Event;
 use crate::notify::Class;
+use dump::{dump, restore};
 use expire::{expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl};
 use relocate::{copy, move_key, rename, renamenx};
 use rufous_protocol::glob;
@@ -39,7 +42,13 @@ const KEY_READ: &[KeySpec] = &[KeySpec::one(1, RO.union(ACCESS))];
 const KEY_LOOK: &[KeySpec] = &[KeySpec::one(1, RO)];
 const KEY_PATCH: &[KeySpec] = &[KeySpec::one(1, RW.union(UPDATE))];
 const KEYS_LOOK: &[KeySpec] = &[KeySpec::range(1, -1, 1, RO)];
+const KEY_OVERWRITE: &[KeySpec] = &[KeySpec::one(1, OW.union(UPDATE))];
 const KEYS_DELETE: &[KeySpec] = &[KeySpec::range(1, -1, 1, RM.union(DELETE))];
+
+const RESTORE_ASKING: Flags = Flags::WRITE.union(Flags::DENYOOM).union(Flags::ASKING);
+const RESTORE_COMPLEXITY: &str = "O(N) where N is the size of the value; O(N*log(N)) for sorted sets";
+const RESTORE_SYNTAX: &str = "key ttl:integer serialized-value [REPLACE@3.0.0] [ABSTTL@5.0.0] \
+     [IDLETIME seconds:integer@5.0.0] [FREQ frequency:integer@5.0.0]";
 
 const MULTI_SHARD_SUM: &[&str] = &["request_policy:multi_shard", "response_policy:agg_sum"];
 const NONDETERMINISTIC: &[&str] = &["nondeterministic_output"];
@@ -65,6 +74,16 @@ pub const ROWS: &[Command] = &[
             "key ...",
         )
         .tips(MULTI_SHARD_SUM),
+    Command::new("dump", dump, 2, READ, Group::Generic)
+        .keys(KEY_READ)
+        .acl(Category::KEYSPACE)
+        .docs(
+            "2.6.0",
+            "O(N) where N is the size of the value",
+            "Gives the value at a key as bytes that RESTORE understands, here or on another server.",
+            "key",
+        )
+        .tips(NONDETERMINISTIC),
     Command::new("exists", exists, -2, READ_FAST, Group::Generic)
         .keys(KEYS_LOOK)
         .acl(Category::KEYSPACE)
@@ -155,6 +174,19 @@ pub const ROWS: &[Command] = &[
             "O(1)",
             "Gives a key another name, provided that the name is free.",
             "key newkey:key#1",
+        ),
+    Command::new("restore", restore, -4, Flags::WRITE.union(Flags::DENYOOM), Group::Generic)
+        .keys(KEY_OVERWRITE)
+        .acl(Category::KEYSPACE.union(Category::DANGEROUS))
+        .docs("2.6.0", RESTORE_COMPLEXITY, "Creates a key from the bytes that DUMP gave.", RESTORE_SYNTAX),
+    Command::new("restore-asking", restore, -4, RESTORE_ASKING, Group::Server)
+        .keys(KEY_OVERWRITE)
+        .acl(Category::KEYSPACE.union(Category::DANGEROUS))
+        .docs(
+            "3.0.0",
+            RESTORE_COMPLEXITY,
+            "Creates a key while its slot is on its way here.",
+            RESTORE_SYNTAX,
         ),
     Command::new("scan", scan, -2, READ_ANY, Group::Generic)
         .acl(Category::KEYSPACE)

@@ -1,0 +1,124 @@
+//! The primitives, written to a buffer.
+
+use std::fmt;
+
+use crate::lzf::Compressor;
+use rufous_storage::parse_int;
+
+/// No longer text is an integer of 32 bits.
+const INT_BYTES_MAX: usize = 11;
+/// No shorter text becomes shorter by compression.
+const COMPRESSED_BYTES_MIN: usize = 21;
+
+const INT_8: u8 = 0xc0;
+const INT_16: u8 = 0xc1;
+const INT_32: u8 = 0xc2;
+const LZF: u8 = 0xc3;
+
+/// Writes to the end of a buffer.
+///
+/// Invariant: strings take the encoding that Redis chooses: an integer where their bytes are its decimal form and 32 bits
+/// hold it, else compressed where that is allowed and shorter, else as they are.
+pub struct Writer<'c> {
+    /// What was written. The caller may empty it at any time.
+    pub out: Vec<u8>,
+    compressor: Option<&'c mut Compressor>,
+    compressed: Vec<u8>,
+}
+
+impl fmt::Debug for Writer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Writer({} bytes)", self.out.len())
+    }
+}
+
+impl<'c> Writer<'c> {
+    /// A writer to a new buffer; without compressor, nothing is compressed.
+    pub fn new(compressor: Option<&'c mut Compressor>) -> Writer<'c> {
+        Writer { out: Vec::new(), compressor, compressed: Vec::new() }
+    }
+
+    /// One byte.
+    pub fn byte(&mut self, byte: u8) {
+        self.out.push(byte);
+    }
+
+    /// Bytes as they are.
+    pub fn raw(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// A length.
+    pub fn len(&mut self, len: usize) {
+        self.number(len as u64);
+    }
+
+    /// A number, written as lengths are.
+    pub fn number(&mut self, number: u64) {
+        match number {
+            0..0x40 => self.byte(number as u8),
+            0x40..0x4000 => self.raw(&(0x4000 | number as u16).to_be_bytes()),
+            0x4000..=0xffff_ffff => {
+                self.byte(0x80);
+                self.raw(&(number as u32).to_be_bytes());
+            }
+            _ => {
+                self.byte(0x81);
+                self.raw(&number.to_be_bytes());
+            }
+        }
+    }
+
+    /// A string.
+    pub fn text(&mut self, text: &[u8]) {
+        if text.len() <= INT_BYTES_MAX
+            && let Some(value) = parse_int(text)
+        {
+            return self.int(value);
+        }
+        if text.len() < COMPRESSED_BYTES_MIN || !self.try_compressed(text) {
+            self.len(text.len());
+            self.raw(text);
+        }
+    }
+
+    /// A string that is the decimal form of an integer.
+    pub fn int(&mut self, value: i64) {
+        if let Ok(value) = i8::try_from(value) {
+            self.raw(&[INT_8, value as u8]);
+        } else if let Ok(value) = i16::try_from(value) {
+            self.byte(INT_16);
+            self.raw(&value.to_le_bytes());
+        } else if let Ok(value) = i32::try_from(value) {
+            self.byte(INT_32);
+            self.raw(&value.to_le_bytes());
+        } else {
+            let mut buffer = itoa::Buffer::new();
+            let text = buffer.format(value).as_bytes();
+            self.len(text.len());
+            self.raw(text);
+        }
+    }
+
+    /// A double of eight bytes.
+    pub fn double(&mut self, value: f64) {
+        self.raw(&value.to_le_bytes());
+    }
+
+    /// A time, unix ms.
+    pub fn milliseconds(&mut self, at: i64) {
+        self.raw(&at.to_le_bytes());
+    }
+
+    /// Writes a string compressed, if that makes it shorter.
+    fn try_compressed(&mut self, text: &[u8]) -> bool {
+        self.compressed.clear();
+        let Some(compressor) = &mut self.compressor else { return false };
+        let Some(compressed_len) = compressor.compress(text, &mut self.compressed) else { return false };
+        self.byte(LZF);
+        self.len(compressed_len);
+        self.len(text.len());
+        self.out.extend_from_slice(&self.compressed);
+        true
+    }
+}
