@@ -76,12 +76,11 @@ pub fn run(
         progress(&format!("memory: {}", set.name));
         let mut footprints = Vec::new();
         for spec in specs {
-            match footprint(spec, set, keys, cores)? {
-                Some(footprint) => footprints.push(footprint),
-                None => {
-                    progress(&format!("memory: {} left out: no {} in {}", set.name, set.verb(), spec.name))
-                }
-            }
+            let Some(footprint) = footprint(spec, set, keys, cores)? else {
+                progress(&format!("memory: {} left out: no {} in {}", set.name, set.verb(), spec.name));
+                break;
+            };
+            footprints.push(footprint);
         }
         if footprints.len() == specs.len() {
             results.push(Measured { dataset: set.name.clone(), footprints });
