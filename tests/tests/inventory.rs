@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rufous_tests::command;
 use rufous_tests::conn::Conn;
+use rufous_tests::resp::Reply;
 use rufous_tests::server::{Server, Which, program_or_notice};
 
 /// Directives whose values differ because each server has its own.
@@ -98,4 +99,53 @@ fn client_list_has_every_column_in_order() {
     let mut rest = ours.iter();
     let missing = theirs.iter().filter(|column| !rest.any(|own| own == *column));
     assert_none(missing.map(|column| format!("no column {column}, or out of order: {ours:?}")).collect());
+}
+
+/// What COMMAND DOCS tells of a command that no client shows in our words: flags, and the versions that changed it.
+#[derive(Debug, Default)]
+struct Dated {
+    flags: Vec<String>,
+    versions: Vec<Vec<u32>>,
+}
+
+fn version(text: &str) -> Vec<u32> {
+    text.split('.').map(|part| part.parse().expect("a number")).collect()
+}
+
+/// By full name; containers and their subcommands alike. Changes after `last` are left out.
+fn dated(docs: &Reply, last: &[u32], found: &mut BTreeMap<String, Dated>) {
+    for (name, entry) in docs.pairs().expect("pairs") {
+        let mut dates = Dated::default();
+        for (field, value) in entry.pairs().expect("pairs") {
+            let items = || value.items().expect("items").iter();
+            match field.text().as_str() {
+                "doc_flags" => dates.flags = items().map(Reply::text).collect(),
+                "history" => {
+                    let versions = items().map(|change| version(&change.items().expect("a pair")[0].text()));
+                    dates.versions = versions.filter(|version| version.as_slice() <= last).collect();
+                }
+                "subcommands" => dated(&value, last, found),
+                _ => (),
+            }
+        }
+        found.insert(name.text(), dates);
+    }
+}
+
+#[test]
+fn command_docs_have_the_flags_and_versions_of_redis() {
+    let Some(mut both) = both("inventory") else { return };
+    let info = both.redis.must("INFO server").text();
+    let last =
+        version(info.lines().find_map(|line| line.strip_prefix("redis_version:")).expect("a version").trim());
+    let [mut ours, mut theirs] = [BTreeMap::new(), BTreeMap::new()];
+    dated(&both.rufous.must("COMMAND DOCS"), &last, &mut ours);
+    dated(&both.redis.must("COMMAND DOCS"), &last, &mut theirs);
+    let faults = ours.iter().filter_map(|(name, own)| {
+        let other = theirs.get(name)?;
+        // Later versions deprecate more.
+        let has_flags = other.flags.iter().all(|flag| own.flags.contains(flag));
+        (!has_flags || own.versions != other.versions).then(|| format!("{name}: {own:?}, not {other:?}"))
+    });
+    assert_none(faults.collect());
 }

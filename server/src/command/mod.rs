@@ -186,6 +186,10 @@ pub struct Command {
     pub tips: &'static [&'static str],
     /// `(version, successor)` of a deprecated command.
     pub deprecated: Option<(&'static str, &'static str)>,
+    /// `(version, change)`, the oldest first.
+    pub history: &'static [(&'static str, &'static str)],
+    /// For the server's own use: `syscmd` in COMMAND DOCS.
+    pub is_internal: bool,
     /// Subcommands of a container.
     pub subcommands: &'static [Command],
 }
@@ -214,6 +218,8 @@ impl Command {
             syntax: "",
             tips: &[],
             deprecated: None,
+            history: &[],
+            is_internal: false,
             subcommands: &[],
         }
     }
@@ -260,6 +266,18 @@ impl Command {
     /// Marks as deprecated since `version` in favour of `successor`.
     pub const fn deprecated(mut self, version: &'static str, successor: &'static str) -> Command {
         self.deprecated = Some((version, successor));
+        self
+    }
+
+    /// What changed since the first version.
+    pub const fn history(mut self, changes: &'static [(&'static str, &'static str)]) -> Command {
+        self.history = changes;
+        self
+    }
+
+    /// For the server's own use.
+    pub const fn internal(mut self) -> Command {
+        self.is_internal = true;
         self
     }
 

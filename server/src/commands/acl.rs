@@ -24,12 +24,17 @@ const ACL: &[Command] = &[
         "Lists the categories of commands, or the commands of one category.",
         "[category]",
     ),
-    Command::new("getuser", acl_getuser, 3, ADMIN, Group::Server).docs(
-        "6.0.0",
-        "O(N) where N is the number of rules of the user",
-        "Gives the rules of a user.",
-        "username",
-    ),
+    Command::new("getuser", acl_getuser, 3, ADMIN, Group::Server)
+        .docs(
+            "6.0.0",
+            "O(N) where N is the number of rules of the user",
+            "Gives the rules of a user.",
+            "username",
+        )
+        .history(&[
+            ("6.2.0", "Shows channels."),
+            ("7.0.0", "Shows selectors, and keys and channels as rules."),
+        ]),
     Command::new("help", acl_help, 2, HELP, Group::Server).docs(
         "6.0.0",
         "O(1)",

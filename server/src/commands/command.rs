@@ -66,6 +66,7 @@ const COMMAND: &[Command] = &[
             "Describes some commands or all, for programs.",
             "[command-name ...]",
         )
+        .history(&[("7.0.0", "Without names: all commands.")])
         .tips(UNORDERED),
     Command::new("list", command_list, -2, OPEN, Group::Server)
         .acl(Category::CONNECTION)
@@ -386,12 +387,22 @@ fn docs(reply: &mut Reply<'_>, table: &CommandTable, id: CommandId) {
         text(reply, "complexity", row.complexity);
         fields += 1;
     }
-    if let Some((version, successor)) = row.deprecated {
+    let flags = [(row.deprecated.is_some(), "deprecated"), (row.is_internal, "syscmd")];
+    if flags.iter().any(|(set, _)| *set) {
         reply.bulk(b"doc_flags");
-        names(reply, ["deprecated"].iter());
+        names(reply, flags.iter().filter(|(set, _)| *set).map(|(_, name)| *name));
+        fields += 1;
+    }
+    if let Some((version, successor)) = row.deprecated {
         text(reply, "deprecated_since", version);
         text(reply, "replaced_by", successor);
-        fields += 3;
+        fields += 2;
+    }
+    if !row.history.is_empty() {
+        reply.bulk(b"history");
+        reply.set(row.history.len());
+        row.history.iter().for_each(|(version, change)| reply.bulks([version, change]));
+        fields += 1;
     }
     if !row.syntax.is_empty() {
         let tree = syntax::parse(row.syntax).expect("a test parses the syntax of every row");
@@ -483,7 +494,9 @@ mod tests {
             .keys(const { &[KeySpec::one(1, keys::RW.union(keys::UPDATE)).note("why")] })
             .tips(&["request_policy:special"])
             .docs("2.0.0", "", "Puts.", "key [value]")
-            .deprecated("3.0.0", "`SET`"),
+            .history(&[("2.2.0", "Puts more.")])
+            .deprecated("3.0.0", "`SET`")
+            .internal(),
         Command::new("ping", container, -1, Flags::FAST, Group::Connection),
         Command::new("eval", container, -3, Flags::NO_MANDATORY_KEYS, Group::Scripting)
             .keys(const { &[KeySpec::numkeys(2, 0, 1, 1, keys::RW)] }),
@@ -542,8 +555,9 @@ mod tests {
         };
         check(
             b"put",
-            "%7 $7 summary $5 Puts. $5 since $5 2.0.0 $5 group $6 string $9 doc_flags ~1 +deprecated \
-             $16 deprecated_since $5 3.0.0 $11 replaced_by $5 `SET` $9 arguments *2 \
+            "%8 $7 summary $5 Puts. $5 since $5 2.0.0 $5 group $6 string $9 doc_flags ~2 +deprecated +syscmd \
+             $16 deprecated_since $5 3.0.0 $11 replaced_by $5 `SET` \
+             $7 history ~1 *2 $5 2.2.0 $10 Puts more. $9 arguments *2 \
              %4 $4 name $3 key $4 type $3 key $12 display_text $3 key $14 key_spec_index :0 \
              %4 $4 name $5 value $4 type $6 string $12 display_text $5 value $5 flags ~1 +optional",
         );

@@ -22,12 +22,14 @@ pub const ROWS: &[Command] = &[Command::new("config", container, -2, Flags::empt
     .subcommands(CONFIG)];
 
 const CONFIG: &[Command] = &[
-    Command::new("get", config_get, -3, ADMIN, Group::Server).docs(
-        "2.0.0",
-        "O(N) where N is the number of patterns given",
-        "Gives the values of the directives whose names match.",
-        "parameter ...",
-    ),
+    Command::new("get", config_get, -3, ADMIN, Group::Server)
+        .docs(
+            "2.0.0",
+            "O(N) where N is the number of patterns given",
+            "Gives the values of the directives whose names match.",
+            "parameter ...",
+        )
+        .history(&[("7.0.0", "Takes several patterns.")]),
     Command::new("help", config_help, 2, HELP, Group::Server).docs(
         "5.0.0",
         "O(1)",
@@ -47,6 +49,7 @@ const CONFIG: &[Command] = &[
             "Changes directives while the server runs.",
             "(parameter value):data ...",
         )
+        .history(&[("7.0.0", "Sets several directives.")])
         .tips(ALL_NODES),
 ];
 

@@ -17,24 +17,28 @@ const HANDSHAKE: Flags = OPEN.union(Flags::NOSCRIPT).union(Flags::NO_AUTH).union
 
 /// The connection commands but CLIENT.
 pub const ROWS: &[Command] = &[
-    Command::new("auth", auth, -2, HANDSHAKE, Group::Connection).docs(
-        "1.0.0",
-        "O(N) where N is the number of passwords of the user",
-        "Proves who the client is.",
-        "[username@6.0.0] password",
-    ),
+    Command::new("auth", auth, -2, HANDSHAKE, Group::Connection)
+        .docs(
+            "1.0.0",
+            "O(N) where N is the number of passwords of the user",
+            "Proves who the client is.",
+            "[username@6.0.0] password",
+        )
+        .history(&[("6.0.0", "Takes a username.")]),
     Command::new("echo", echo, 2, OPEN, Group::Connection).docs(
         "1.0.0",
         "O(1)",
         "Sends the given string back.",
         "message",
     ),
-    Command::new("hello", hello, -1, HANDSHAKE, Group::Connection).docs(
-        "6.0.0",
-        "O(1)",
-        "Chooses the protocol version, optionally with authentication and a client name.",
-        "[protover:integer [AUTH (username password)] [SETNAME clientname]]:arguments",
-    ),
+    Command::new("hello", hello, -1, HANDSHAKE, Group::Connection)
+        .docs(
+            "6.0.0",
+            "O(1)",
+            "Chooses the protocol version, optionally with authentication and a client name.",
+            "[protover:integer [AUTH (username password)] [SETNAME clientname]]:arguments",
+        )
+        .history(&[("6.2.0", "The protocol version may be left out.")]),
     Command::new("ping", ping, -1, Flags::FAST.union(Flags::SUBSCRIBED), Group::Connection)
         .docs("1.0.0", "O(1)", "Answers PONG or the given string.", "[message]")
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),

@@ -15,12 +15,9 @@ const ADMIN: Flags = Flags::LOADING.union(Flags::STALE).union(Flags::ADMIN).unio
 
 /// The DEBUG command.
 pub const ROWS: &[Command] =
-    &[Command::new("debug", debug, -2, ADMIN.union(Flags::PROTECTED), Group::Server).docs(
-        "1.0.0",
-        "Depends on the subcommand.",
-        "Groups the commands for tests and fault finding.",
-        "",
-    )];
+    &[Command::new("debug", debug, -2, ADMIN.union(Flags::PROTECTED), Group::Server)
+        .docs("1.0.0", "Depends on the subcommand.", "Groups the commands for tests and fault finding.", "")
+        .internal()];
 
 /// What DEBUG switches over the life of an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,6 +25,7 @@ pub const ROWS: &[Command] = &[
             "Empties all databases.",
             "[ASYNC@4.0.0 | SYNC@6.2.0]:flush-type",
         )
+        .history(&[("4.0.0", "Takes ASYNC."), ("6.2.0", "Takes SYNC.")])
         .tips(FLUSH_TIPS),
     Command::new("flushdb", flushdb, -1, Flags::WRITE, Group::Server)
         .acl(Category::KEYSPACE.union(Category::DANGEROUS))
@@ -34,6 +35,7 @@ pub const ROWS: &[Command] = &[
             "Empties the selected database.",
             "[ASYNC@4.0.0 | SYNC@6.2.0]:flush-type",
         )
+        .history(&[("4.0.0", "Takes ASYNC."), ("6.2.0", "Takes SYNC.")])
         .tips(FLUSH_TIPS),
     Command::new("swapdb", swapdb, 3, Flags::WRITE.union(Flags::FAST), Group::Server)
         .acl(Category::KEYSPACE.union(Category::DANGEROUS))

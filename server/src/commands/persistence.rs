@@ -15,12 +15,9 @@ pub const ROWS: &[Command] = &[
         "Writes a compact append-only file in the background.",
         "",
     ),
-    Command::new("bgsave", bgsave, -1, SAVE, Group::Server).docs(
-        "1.0.0",
-        "O(1)",
-        "Writes a snapshot in the background.",
-        "[SCHEDULE@3.2.2]",
-    ),
+    Command::new("bgsave", bgsave, -1, SAVE, Group::Server)
+        .docs("1.0.0", "O(1)", "Writes a snapshot in the background.", "[SCHEDULE@3.2.2]")
+        .history(&[("3.2.2", "Takes SCHEDULE.")]),
     Command::new(
         "lastsave",
         lastsave,

@@ -16,6 +16,7 @@ pub const ROWS: &[Command] = &[
     Command::new("info", info, -1, OPEN, Group::Server)
         .acl(Category::DANGEROUS)
         .docs("1.0.0", "O(1)", "Reports the state and the statistics of the server.", "[section ...]")
+        .history(&[("7.0.0", "Takes several sections.")])
         .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
     Command::new("role", role, 1, OPEN.union(Flags::NOSCRIPT).union(Flags::FAST), Group::Server)
         .acl(Category::ADMIN.union(Category::DANGEROUS))
@@ -32,7 +33,8 @@ pub const ROWS: &[Command] = &[
         "O(N) where N is the number of keys in all databases when they are saved, else O(1)",
         "Saves the data set where it is to be saved, then ends the process.",
         "[NOSAVE | SAVE]:save-selector [NOW@7.0.0] [FORCE@7.0.0] [ABORT@7.0.0]",
-    ),
+    )
+    .history(&[("7.0.0", "Takes NOW, FORCE and ABORT.")]),
     Command::new("time", time, 1, OPEN.union(Flags::FAST), Group::Server)
         .docs("2.6.0", "O(1)", "Tells the time of the server's clock.", "")
         .tips(&["nondeterministic_output"]),

@@ -71,6 +71,7 @@ const SLOWLOG: &[Command] = &[
             "Lists the latest entries of the slow log.",
             "[count:integer]",
         )
+        .history(&[("4.0.0", "Shows address and name of the client.")])
         .tips(GET),
     Command::new("help", slowlog_help, 2, HELP, Group::Server).docs(
         "6.2.0",

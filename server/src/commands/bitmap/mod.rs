@@ -39,7 +39,7 @@ pub const ROWS: &[Command] = &[
         "O(N)",
         "Counts the bits that are 1 in a string or a part of it.",
         "key [start:integer end:integer [BYTE | BIT]:unit@7.0.0]:range",
-    ),
+    ).history(&[("7.0.0", "Takes BYTE and BIT.")]),
     Command::new("bitfield", bitfield, -2, WRITE, Group::Bitmap).keys(KEY_BITFIELD).find_keys(keys::of_bitfield).docs(
         "3.2.0",
         "O(1) for each operation",
@@ -67,7 +67,7 @@ pub const ROWS: &[Command] = &[
         "O(N)",
         "Finds the first bit of a string, or of a part of it, that is 0 or 1.",
         "key bit:integer [start:integer [end:integer [BYTE | BIT]:unit@7.0.0]:end-unit-block]:range",
-    ),
+    ).history(&[("7.0.0", "Takes BYTE and BIT.")]),
     Command::new("getbit", getbit, 3, READ_FAST, Group::Bitmap).keys(KEY_READ).docs(
         "2.2.0",
         "O(1)",

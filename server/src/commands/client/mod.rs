@@ -69,7 +69,7 @@ const CLIENT: &[Command] = &[
         "<old-format=ip:port!2.8.12 | <[ID client-id:integer@2.8.12] | [TYPE <'normal' | 'master'@3.2.0 \
          | 'slave' | 'replica'@5.0.0 | 'pubsub'>:client-type@2.8.12] | [USER username] | [ADDR addr=ip:port] \
          | [LADDR laddr=ip:port@6.2.0] | [SKIPME <YES | NO>:skipme] | [MAXAGE maxage:integer@7.4.0]>:new-format ...>:filter",
-    ),
+    ).history(&[("2.8.12", "Takes filters."), ("2.8.12", "Takes ID."), ("3.2.0", "TYPE knows `master`."), ("5.0.0", "TYPE knows `replica`, besides `slave`."), ("6.2.0", "Takes LADDR.")]),
     Command::new("list", list, -2, ADMIN, Group::Connection)
         .docs(
             "2.4.0",
@@ -77,7 +77,7 @@ const CLIENT: &[Command] = &[
             "Describes the open connections, one line each.",
             "[TYPE <'normal' | 'master' | 'replica' | 'pubsub'>:client-type@5.0.0] \
              [ID client-id:integer@6.2.0 ...]",
-        )
+        ).history(&[("2.8.12", "Shows `id`."), ("5.0.0", "Takes TYPE."), ("6.0.0", "Shows `user`."), ("6.2.0", "Takes ID; shows `argv-mem`, `tot-mem`, `laddr` and `redir`."), ("7.0.0", "Shows `resp`, `multi-mem`, `rbs` and `rbp`."), ("7.0.3", "Shows `ssub`.")])
         .tips(&["nondeterministic_output"]),
     Command::new("no-evict", no_evict, 3, ADMIN, Group::Connection).docs(
         "7.0.0",
@@ -96,7 +96,7 @@ const CLIENT: &[Command] = &[
         "O(1)",
         "Holds commands of all clients back for some time.",
         "timeout:integer [WRITE | ALL]:mode@6.2.0",
-    ),
+    ).history(&[("6.2.0", "Takes WRITE and ALL.")]),
     Command::new("reply", reply, 3, OPEN, Group::Connection).docs(
         "3.2.0",
         "O(1)",

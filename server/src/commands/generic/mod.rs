@@ -47,6 +47,8 @@ const KEYS_DELETE: &[KeySpec] = &[KeySpec::range(1, -1, 1, RM.union(DELETE))];
 
 const RESTORE_ASKING: Flags = Flags::WRITE.union(Flags::DENYOOM).union(Flags::ASKING);
 const RESTORE_COMPLEXITY: &str = "O(N) where N is the size of the value; O(N*log(N)) for sorted sets";
+const RESTORE_HISTORY: &[(&str, &str)] =
+    &[("3.0.0", "Takes REPLACE."), ("5.0.0", "Takes ABSTTL."), ("5.0.0", "Takes IDLETIME and FREQ.")];
 const RESTORE_SYNTAX: &str = "key ttl:integer serialized-value [REPLACE@3.0.0] [ABSTTL@5.0.0] \
      [IDLETIME seconds:integer@5.0.0] [FREQ frequency:integer@5.0.0]";
 
@@ -88,6 +90,7 @@ pub const ROWS: &[Command] = &[
         .keys(KEYS_LOOK)
         .acl(Category::KEYSPACE)
         .docs("1.0.0", "O(N) where N is the number of keys", "Counts how many of the keys exist.", "key ...")
+        .history(&[("3.0.3", "Takes several keys.")])
         .tips(MULTI_SHARD_SUM),
     Command::new("expire", expire, -3, WRITE_FAST, Group::Generic)
         .keys(KEY_PATCH)
@@ -97,7 +100,8 @@ pub const ROWS: &[Command] = &[
             "O(1)",
             "Gives a key a time to live in seconds.",
             "key seconds:integer [NX | XX | GT | LT]:condition@7.0.0",
-        ),
+        )
+        .history(&[("7.0.0", "Takes NX, XX, GT and LT.")]),
     Command::new("expireat", expireat, -3, WRITE_FAST, Group::Generic)
         .keys(KEY_PATCH)
         .acl(Category::KEYSPACE)
@@ -106,7 +110,8 @@ pub const ROWS: &[Command] = &[
             "O(1)",
             "Lets a key expire at a Unix time in seconds.",
             "key unix-time-seconds:unix-time [NX | XX | GT | LT]:condition@7.0.0",
-        ),
+        )
+        .history(&[("7.0.0", "Takes NX, XX, GT and LT.")]),
     Command::new("expiretime", expiretime, 2, READ_FAST, Group::Generic)
         .keys(KEY_READ)
         .acl(Category::KEYSPACE)
@@ -139,7 +144,8 @@ pub const ROWS: &[Command] = &[
             "O(1)",
             "Gives a key a time to live in milliseconds.",
             "key milliseconds:integer [NX | XX | GT | LT]:condition@7.0.0",
-        ),
+        )
+        .history(&[("7.0.0", "Takes NX, XX, GT and LT.")]),
     Command::new("pexpireat", pexpireat, -3, WRITE_FAST, Group::Generic)
         .keys(KEY_PATCH)
         .acl(Category::KEYSPACE)
@@ -148,7 +154,8 @@ pub const ROWS: &[Command] = &[
             "O(1)",
             "Lets a key expire at a Unix time in milliseconds.",
             "key unix-time-milliseconds:unix-time [NX | XX | GT | LT]:condition@7.0.0",
-        ),
+        )
+        .history(&[("7.0.0", "Takes NX, XX, GT and LT.")]),
     Command::new("pexpiretime", pexpiretime, 2, READ_FAST, Group::Generic)
         .keys(KEY_READ)
         .acl(Category::KEYSPACE)
@@ -157,6 +164,7 @@ pub const ROWS: &[Command] = &[
         .keys(KEY_READ)
         .acl(Category::KEYSPACE)
         .docs("2.6.0", "O(1)", "Tells how many milliseconds a key has left to live.", "key")
+        .history(&[("2.8.0", "Tells a missing key by -2.")])
         .tips(NONDETERMINISTIC),
     Command::new("randomkey", randomkey, 1, READ_ANY, Group::Generic)
         .acl(Category::KEYSPACE)
@@ -174,20 +182,19 @@ pub const ROWS: &[Command] = &[
             "O(1)",
             "Gives a key another name, provided that the name is free.",
             "key newkey:key#1",
-        ),
+        )
+        .history(&[("3.2.0", "Equal names are no error.")]),
     Command::new("restore", restore, -4, Flags::WRITE.union(Flags::DENYOOM), Group::Generic)
         .keys(KEY_OVERWRITE)
         .acl(Category::KEYSPACE.union(Category::DANGEROUS))
-        .docs("2.6.0", RESTORE_COMPLEXITY, "Creates a key from the bytes that DUMP gave.", RESTORE_SYNTAX),
+        .docs("2.6.0", RESTORE_COMPLEXITY, "Creates a key from the bytes that DUMP gave.", RESTORE_SYNTAX)
+        .history(RESTORE_HISTORY),
     Command::new("restore-asking", restore, -4, RESTORE_ASKING, Group::Server)
         .keys(KEY_OVERWRITE)
         .acl(Category::KEYSPACE.union(Category::DANGEROUS))
-        .docs(
-            "3.0.0",
-            RESTORE_COMPLEXITY,
-            "Creates a key while its slot is on its way here.",
-            RESTORE_SYNTAX,
-        ),
+        .docs("3.0.0", RESTORE_COMPLEXITY, "Creates a key while its slot is on its way here.", RESTORE_SYNTAX)
+        .history(RESTORE_HISTORY)
+        .internal(),
     Command::new("scan", scan, -2, READ_ANY, Group::Generic)
         .acl(Category::KEYSPACE)
         .docs(
@@ -196,6 +203,7 @@ pub const ROWS: &[Command] = &[
             "Walks through the keys of the database, a few a call.",
             "cursor:integer [MATCH pattern] [COUNT count:integer] [TYPE type@6.0.0]",
         )
+        .history(&[("6.0.0", "Takes TYPE.")])
         .tips(&["nondeterministic_output", "request_policy:special", "response_policy:special"]),
     Command::new("touch", touch, -2, READ_FAST, Group::Generic)
         .keys(KEYS_LOOK)
@@ -211,6 +219,7 @@ pub const ROWS: &[Command] = &[
         .keys(KEY_READ)
         .acl(Category::KEYSPACE)
         .docs("1.0.0", "O(1)", "Tells how many seconds a key has left to live.", "key")
+        .history(&[("2.8.0", "Tells a missing key by -2.")])
         .tips(NONDETERMINISTIC),
     Command::new("type", type_name, 2, READ_FAST, Group::Generic)
         .keys(KEY_LOOK)

@@ -34,12 +34,15 @@ const KEYS_STORE: &[KeySpec] =
 
 /// The set commands.
 pub const ROWS: &[Command] = &[
-    Command::new("sadd", sadd, -3, WRITE_FAST, Group::Set).keys(&[KeySpec::one(1, RW.union(INSERT))]).docs(
-        "1.0.0",
-        "O(1) for each member added",
-        "Adds members to a set, creating the key if needed.",
-        "key member ...",
-    ),
+    Command::new("sadd", sadd, -3, WRITE_FAST, Group::Set)
+        .keys(&[KeySpec::one(1, RW.union(INSERT))])
+        .docs(
+            "1.0.0",
+            "O(1) for each member added",
+            "Adds members to a set, creating the key if needed.",
+            "key member ...",
+        )
+        .history(&[("2.4.0", "Takes several members.")]),
     Command::new("scard", scard, 2, READ_FAST, Group::Set).keys(KEY_LOOK).docs(
         "1.0.0",
         "O(1)",
@@ -116,6 +119,7 @@ pub const ROWS: &[Command] = &[
             "Removes members by chance and gives them.",
             "key [count:integer@3.2.0]",
         )
+        .history(&[("3.2.0", "Takes a count.")])
         .tips(&["nondeterministic_output"]),
     Command::new("srandmember", srandmember, -2, READ, Group::Set)
         .keys(KEY_READ)
@@ -125,13 +129,17 @@ pub const ROWS: &[Command] = &[
             "Gives members by chance.",
             "key [count:integer@2.6.0]",
         )
+        .history(&[("2.6.0", "Takes a count.")])
         .tips(&["nondeterministic_output"]),
-    Command::new("srem", srem, -3, SHRINK_FAST, Group::Set).keys(&[KeySpec::one(1, RW.union(DELETE))]).docs(
-        "1.0.0",
-        "O(N) where N is the number of members to remove",
-        "Removes members from a set, and the key with the last one.",
-        "key member ...",
-    ),
+    Command::new("srem", srem, -3, SHRINK_FAST, Group::Set)
+        .keys(&[KeySpec::one(1, RW.union(DELETE))])
+        .docs(
+            "1.0.0",
+            "O(N) where N is the number of members to remove",
+            "Removes members from a set, and the key with the last one.",
+            "key member ...",
+        )
+        .history(&[("2.4.0", "Takes several members.")]),
     Command::new("sscan", sscan, -3, READ, Group::Set)
         .keys(KEY_READ)
         .docs(

@@ -173,15 +173,24 @@ pub const ROWS: &[Command] = &[
             "key milliseconds:integer value",
         )
         .deprecated("2.6.12", "`SET` with `PX`"),
-    Command::new("set", set, -3, WRITE, Group::String).keys(KEY_SET).find_keys(keys::of_set).docs(
-        "1.0.0",
-        "O(1)",
-        "Sets the string at a key, whatever the key held before.",
-        "key value [NX | XX | IFEQ comparison-value@8.1.0]:condition@2.6.12 [GET@6.2.0] \
+    Command::new("set", set, -3, WRITE, Group::String)
+        .keys(KEY_SET)
+        .find_keys(keys::of_set)
+        .docs(
+            "1.0.0",
+            "O(1)",
+            "Sets the string at a key, whatever the key held before.",
+            "key value [NX | XX | IFEQ comparison-value@8.1.0]:condition@2.6.12 [GET@6.2.0] \
          [EX seconds:integer@2.6.12 | PX milliseconds:integer@2.6.12 \
          | EXAT unix-time-seconds:unix-time@6.2.0 | PXAT unix-time-milliseconds:unix-time@6.2.0 \
          | KEEPTTL@6.0.0]:expiration",
-    ),
+        )
+        .history(&[
+            ("2.6.12", "Takes EX, PX, NX and XX."),
+            ("6.0.0", "Takes KEEPTTL."),
+            ("6.2.0", "Takes GET, EXAT and PXAT."),
+            ("7.0.0", "NX and GET go together."),
+        ]),
     Command::new("setex", setex, 4, WRITE, Group::String)
         .keys(KEY_PUT)
         .docs(
