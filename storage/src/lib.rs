@@ -4,6 +4,7 @@
 //! arguments. [`Keyspace`] and [`Db`] are the only door to keys.
 
 pub mod blob;
+mod block;
 pub mod db;
 pub mod dict;
 mod entries;

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::block::Block;
 use super::key::{Key, place_of, tag_of};
 use super::{BLOCK_BYTES_MAX, BLOCK_LEN_MAX, Dict, Shape, canonical};
+use crate::block::Block;
 use crate::hash::Hasher;
 
 /// An encoded element among others.

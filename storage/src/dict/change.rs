@@ -3,10 +3,10 @@
 //! A block that has no room splits before a new element comes, at the middle between the least and the greatest place, the new
 //! one's included. So a huge element is moved by no split: once it is alone, those that come near it get blocks of their own.
 
-use super::block::Block;
 use super::elements::content_bytes;
 use super::key::Key;
 use super::{BLOCK_BYTES_MAX, BLOCK_LEN_MAX, Dict, Found, Shape, read};
+use crate::block::Block;
 use crate::tree::Cursor;
 
 /// A block with no more elements than these merges with a neighbour, if both together have at most twice as many.

@@ -14,14 +14,25 @@
 
 use std::ops::Range;
 
-use super::block::{Block, allocated_bytes_of};
 use super::lanes::{LANES, lanes_at, matching, sum};
+use crate::block::{Block, allocated_bytes_of};
 use crate::prefetch::prefetch;
 
 /// The longest element whose length takes one byte.
 const NARROW_BYTES_MAX: usize = u8::MAX as usize;
 
 impl Block {
+    /// The least place in the block's range.
+    #[inline]
+    pub(super) fn bound(&self) -> u64 {
+        self.number()
+    }
+
+    /// Sets the least place in the block's range. The block must not be shared.
+    pub(super) fn set_bound(&mut self, bound: u64) {
+        self.set_number(bound);
+    }
+
     /// A block of these elements with their tags, and its bound.
     pub(super) fn pack<'a>(elements: impl Iterator<Item = (u8, &'a [u8])> + Clone, bound: u64) -> Block {
         let (mut len, mut bytes, mut longest) = (0, 0, 0);

@@ -1,6 +1,6 @@
 //! The order of blocks: each holds the elements of one range of places, from its bound to the next block's.
 
-use super::block::Block;
+use crate::block::Block;
 use crate::tree::{Cursor, Leaf, Tree};
 
 /// The blocks of a dict by their bounds. Clones share all of it.

@@ -4,7 +4,7 @@
 //! in one allocation that is shared by reference count. So an element costs its bytes and about six more, a clone of the whole
 //! costs nothing until one of the two changes, and then a block at a time.
 //!
-//! - `block`: the allocation and its holders. `elements`: how elements lie in it. `lanes`: looking at many bytes at once.
+//! - `elements`: how elements lie in a block, whose memory is [`crate::block`]'s. `lanes`: looking at many bytes at once.
 //! - `index`: which block holds a hash. `key`, `shape`: what an element is.
 //! - `change`: putting in, taking out; how blocks split and merge. `build`: all at once.
 //! - `walk`: iteration, cursors of scans, random elements. `fields`, `expiries`: hashes, and when their fields expire.
@@ -15,7 +15,6 @@
 //!   elements of one place only.
 //! - No operation does more work than a block or two and the path to them take.
 
-mod block;
 mod build;
 mod change;
 mod elements;
@@ -32,7 +31,6 @@ mod walk;
 use std::fmt;
 use std::marker::PhantomData;
 
-use block::Block;
 use expiries::Expiries;
 use index::Index;
 use key::place_of;
@@ -40,6 +38,7 @@ use key::place_of;
 pub use key::Key;
 pub use shape::{Field, Fields, Members, Scores, Shape};
 
+use crate::block::Block;
 use crate::hash::Hasher;
 use crate::pack::Item;
 use crate::tree::Cursor;

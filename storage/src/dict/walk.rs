@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use super::block::Block;
 use super::{Dict, Shape, read};
+use crate::block::Block;
 use crate::random::Random;
 
 impl<S: Shape> Dict<S> {

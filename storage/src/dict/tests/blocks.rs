@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::scaled;
-use crate::dict::block::{Block, allocated_bytes_of};
+use crate::block::{Block, allocated_bytes_of};
 
 type Element = (u8, Vec<u8>);
 

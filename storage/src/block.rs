@@ -1,12 +1,14 @@
-//! A block's memory: one reference-counted allocation of a size class, behind a handle of 8 bytes.
+//! A block: one reference-counted allocation of a size class, behind a handle of 8 bytes. The leaves of dicts and rankings.
 //!
 //! | bytes | content |
 //! |---|---|
 //! | 0 | holders, atomic |
-//! | 4 | elements, and in the topmost bit whether their lengths are wide |
+//! | 4 | elements, and in the topmost bit whether it is wide |
 //! | 8 | size of the allocation in words of 8 bytes |
-//! | 12 | bound: the least place in the block's range, low half first |
-//! | from 20 to the end | content, see `elements` |
+//! | 12 | a number, low half first |
+//! | from 20 to the end | content |
+//!
+//! What the content is, what wide means and what the number counts is its user's business: `dict`, `ranking`.
 //!
 //! Invariants:
 //! - Cloning a handle shares the block. Whoever writes holds the only handle: there is no way to write otherwise.
@@ -32,7 +34,7 @@ struct Header {
     holders: AtomicU32,
     len: u32,
     words: u32,
-    bound: [u32; 2],
+    number: [u32; 2],
 }
 
 /// A shared block. Dropping the last handle frees it, on any thread.
@@ -45,7 +47,7 @@ unsafe impl Sync for Block {}
 
 impl Block {
     /// A block of no elements, with `content_bytes` or a little more of zeroed content.
-    pub(super) fn zeroed(content_bytes: usize, is_wide: bool, bound: u64) -> Block {
+    pub(crate) fn zeroed(content_bytes: usize, is_wide: bool, number: u64) -> Block {
         let bytes = allocated_bytes_of(content_bytes);
         let words = u32::try_from(bytes / WORD_BYTES).expect("a block below 32 GiB");
         let layout = layout_of(words);
@@ -54,38 +56,38 @@ impl Block {
         let Some(header) = NonNull::new(pointer.cast::<Header>()) else { handle_alloc_error(layout) };
         let len = if is_wide { WIDE } else { 0 };
         // SAFETY: the allocation is aligned and has room for the header.
-        unsafe { header.write(Header { holders: AtomicU32::new(1), len, words, bound: halves(bound) }) };
+        unsafe { header.write(Header { holders: AtomicU32::new(1), len, words, number: halves(number) }) };
         Block(header)
     }
 
     /// Elements in the block.
     #[inline]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         (self.header().len & !WIDE) as usize
     }
 
-    /// Whether the length of an element takes four bytes instead of one.
+    /// Whether the block was made wide.
     #[inline]
-    pub(super) fn is_wide(&self) -> bool {
+    pub(crate) fn is_wide(&self) -> bool {
         self.header().len & WIDE != 0
     }
 
     /// Bytes of the allocation.
     #[inline]
-    pub(super) fn allocated_bytes(&self) -> usize {
+    pub(crate) fn allocated_bytes(&self) -> usize {
         self.header().words as usize * WORD_BYTES
     }
 
     /// Whether this is the only handle, so that the block may be written.
     #[inline]
-    pub(super) fn is_unique(&self) -> bool {
+    pub(crate) fn is_unique(&self) -> bool {
         // Pairs with the release in `drop`: what other holders read, they read before.
         self.header().holders.load(Ordering::Acquire) == 1
     }
 
     /// The content.
     #[inline]
-    pub(super) fn content(&self) -> &[u8] {
+    pub(crate) fn content(&self) -> &[u8] {
         let len = self.allocated_bytes() - HEADER_BYTES;
         // SAFETY: the allocation has that many initialised bytes behind the header; nobody writes them while this handle is
         // borrowed, because a writer borrows the only handle mutably.
@@ -94,23 +96,23 @@ impl Block {
 
     /// The content for writing. The block must not be shared.
     #[inline]
-    pub(super) fn content_mut(&mut self) -> &mut [u8] {
+    pub(crate) fn content_mut(&mut self) -> &mut [u8] {
         assert!(self.is_unique(), "a shared block is never written");
         let len = self.allocated_bytes() - HEADER_BYTES;
         // SAFETY: as in `content`; this is the only handle, and it is borrowed mutably.
         unsafe { NonNull::slice_from_raw_parts(self.0.add(1).cast(), len).as_mut() }
     }
 
-    /// Sets the least place in the block's range. The block must not be shared.
-    pub(super) fn set_bound(&mut self, bound: u64) {
+    /// Sets the number. The block must not be shared.
+    pub(crate) fn set_number(&mut self, number: u64) {
         assert!(self.is_unique(), "a shared block is never written");
         // SAFETY: this is the only handle, and it is borrowed mutably.
-        unsafe { self.0.as_mut() }.bound = halves(bound);
+        unsafe { self.0.as_mut() }.number = halves(number);
     }
 
     /// Sets how many elements there are. The block must not be shared.
     #[inline]
-    pub(super) fn set_len(&mut self, len: usize) {
+    pub(crate) fn set_len(&mut self, len: usize) {
         assert!(self.is_unique(), "a shared block is never written");
         let len = u32::try_from(len).ok().filter(|len| len & WIDE == 0).expect("fewer than 2^31 elements");
         // SAFETY: this is the only handle, and it is borrowed mutably.
@@ -118,16 +120,16 @@ impl Block {
         header.len = header.len & WIDE | len;
     }
 
-    /// The least place in the block's range.
+    /// The number.
     #[inline]
-    pub(super) fn bound(&self) -> u64 {
-        let [low, high] = self.header().bound;
+    pub(crate) fn number(&self) -> u64 {
+        let [low, high] = self.header().number;
         u64::from(high) << 32 | u64::from(low)
     }
 
     /// Starts to load the line that every search reads first.
     #[inline]
-    pub(super) fn prefetch(&self) {
+    pub(crate) fn prefetch(&self) {
         prefetch(self.0.as_ptr().cast());
     }
 
@@ -163,12 +165,12 @@ impl Drop for Block {
 }
 
 /// Bytes of the allocation that a content takes.
-pub(super) fn allocated_bytes_of(content_bytes: usize) -> usize {
+pub(crate) fn allocated_bytes_of(content_bytes: usize) -> usize {
     class_bytes(HEADER_BYTES + content_bytes.max(CONTENT_BYTES_MIN))
 }
 
-fn halves(bound: u64) -> [u32; 2] {
-    [bound as u32, (bound >> 32) as u32]
+fn halves(number: u64) -> [u32; 2] {
+    [number as u32, (number >> 32) as u32]
 }
 
 fn layout_of(words: u32) -> Layout {
