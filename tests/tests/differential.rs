@@ -6,7 +6,7 @@ use std::env;
 
 use rufous_tests::differential::runner::{Plan, run};
 use rufous_tests::differential::{
-    Family, bitmaps, connection, dumps, generic, introspection, misuse, pubsub, strings, tracking,
+    Family, bitmaps, connection, dumps, generic, introspection, misuse, pubsub, sets, strings, tracking,
     transactions, waits,
 };
 use rufous_tests::server::program_or_notice;
@@ -36,6 +36,11 @@ fn setting(variable: &str) -> Option<u64> {
 #[test]
 fn strings_reply_as_redis() {
     check(strings::STRINGS);
+}
+
+#[test]
+fn sets_reply_as_redis() {
+    check(sets::SETS);
 }
 
 #[test]

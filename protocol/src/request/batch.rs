@@ -21,8 +21,8 @@ pub(super) const IN_BUFFER_END_MAX: usize = ELSEWHERE as usize - 1;
 const LARGE: u32 = u32::MAX;
 
 /// Capacities, in elements, that survive `Batch::clear`.
-const SPANS_KEPT_MAX: usize = 64 * 1024;
-const TEXT_KEPT_MAX: usize = 64 * 1024;
+const SPANS_KEPT_MAX: usize = 4 * 1024;
+const TEXT_KEPT_MAX: usize = 16 * 1024;
 
 /// Where the bytes of one argument are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,6 +18,7 @@ pub mod misuse;
 pub mod pubsub;
 pub mod runner;
 pub mod script;
+pub mod sets;
 pub mod strings;
 pub mod tracking;
 pub mod transactions;

@@ -305,6 +305,7 @@ fn is_marker(reply: &Reply, marker: &str) -> bool {
 /// All keys of a whole iteration, each once; or the error that ended it.
 fn whole_scan(conn: &mut Conn, mut command: Command) -> io::Result<Reply> {
     let mut keys: Vec<Vec<u8>> = Vec::new();
+    let cursor_at = if command[0].eq_ignore_ascii_case(b"scan") { 1 } else { 2 };
     for _ in 0..SCAN_CALLS_MAX {
         let reply = conn.call(&command)?;
         let Some([cursor, Reply::Array(found)]) = reply.items() else { return Ok(reply) };
@@ -314,7 +315,7 @@ fn whole_scan(conn: &mut Conn, mut command: Command) -> io::Result<Reply> {
             keys.dedup();
             return Ok(Reply::Array(keys.into_iter().map(Reply::Bulk).collect()));
         }
-        command[1] = cursor.bytes().unwrap_or_default().to_vec();
+        command[cursor_at] = cursor.bytes().unwrap_or_default().to_vec();
     }
     Ok(Reply::Error(b"the iteration does not end".to_vec()))
 }

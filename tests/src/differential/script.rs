@@ -41,7 +41,7 @@ pub enum Compare {
     Payload,
     /// Both null, or both a key that exists on its server.
     SomeKey,
-    /// A SCAN with these words after the cursor, repeated until the cursor is 0; the keys as a set.
+    /// A SCAN, SSCAN, HSCAN or ZSCAN with these words after the cursor, repeated until the cursor is 0; what it finds as a set.
     WholeScan,
     /// Everything that arrives up to the reply to a PING sent behind the command, in order but for the order of
     /// several patterns or channels of one command.

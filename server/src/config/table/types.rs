@@ -14,9 +14,9 @@ pub(super) const ROWS: &[Directive] = &[
     number!("hash-max-listpack-value", hash_max_listpack_value, Bytes, 0, LONG_MAX, 64)
         .alias("hash-max-ziplist-value")
         .later(TYPES),
-    number!("set-max-intset-entries", set_max_intset_entries, 0, LONG_MAX, 512).later(TYPES),
-    number!("set-max-listpack-entries", set_max_listpack_entries, 0, LONG_MAX, 128).later(TYPES),
-    number!("set-max-listpack-value", set_max_listpack_value, 0, LONG_MAX, 64).later(TYPES),
+    number!("set-max-intset-entries", set_max_intset_entries, 0, LONG_MAX, 512),
+    number!("set-max-listpack-entries", set_max_listpack_entries, 0, LONG_MAX, 128),
+    number!("set-max-listpack-value", set_max_listpack_value, 0, LONG_MAX, 64),
     number!("zset-max-listpack-entries", zset_max_listpack_entries, 0, LONG_MAX, 128)
         .alias("zset-max-ziplist-entries")
         .later(TYPES),
