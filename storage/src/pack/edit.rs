@@ -1,9 +1,7 @@
 //! Editing a block, wherever its bytes are.
 
 use super::item::Item;
-use super::layout::{
-    BYTES_MAX, COUNT_OFFSET, COUNT_UNKNOWN, EMPTY, END, HEADER_BYTES, with_back_len, write_entry,
-};
+use super::layout::{COUNT_OFFSET, COUNT_UNKNOWN, EMPTY, END, HEADER_BYTES, with_back_len, write_entry};
 use super::read::{PackRef, Position};
 
 /// Where the bytes of a block are: a growable array, or part of something larger.
@@ -46,7 +44,7 @@ impl<B: Buffer> Buffer for &mut B {
     }
 }
 
-/// A block for editing. It keeps its buffer to itself: who wants it back lends it, as `&mut`. Panics where an edit would make it longer than [`BYTES_MAX`].
+/// A block for editing. It keeps its buffer to itself: who wants it back lends it, as `&mut`. Panics where an edit would make it longer than 4 GiB.
 #[derive(Clone, Debug)]
 pub struct PackMut<B>(B);
 
@@ -217,7 +215,7 @@ impl<B: Buffer> PackMut<B> {
     fn splice(&mut self, offset: usize, removed: usize, added: usize) -> &mut [u8] {
         let old_len = self.0.bytes().len();
         let len = old_len - removed + added;
-        assert!(len <= BYTES_MAX, "a block of {len} bytes");
+        assert!(u32::try_from(len).is_ok(), "a block of {len} bytes");
         if len > old_len {
             self.0.resize(len);
         }

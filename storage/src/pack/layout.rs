@@ -4,7 +4,7 @@ use super::item::Item;
 
 /// The bytes of a block without elements.
 pub const EMPTY: &[u8] = &[7, 0, 0, 0, 0, 0, END];
-/// The most bytes that a block may have.
+/// The most bytes that a block should have: Redis' limit. What encodings add to the content may take it a little beyond.
 pub const BYTES_MAX: usize = 1 << 30;
 
 /// Bytes before the first element.

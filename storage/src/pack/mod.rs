@@ -12,12 +12,13 @@
 //!
 //! [`PackRef`] reads borrowed bytes; [`PackMut`] edits them wherever they are, behind the [`Buffer`] trait.
 //! [`IntSetRef`] and [`IntSetMut`] do so for sets of integers, which have a layout of their own. [`Pack`] is a block with an
-//! allocation of its own, shared by handles.
+//! allocation of its own, shared by handles. [`validate()`] and [`validate_intset`] check bytes from outside.
 //!
 //! Invariants:
 //! - Bytes given to [`PackRef::new`] are a whole block that this module wrote or checked. Elements are canonical, as
-//!   [`Item::of`] has it, so that searching compares encodings.
-//! - A block never passes [`BYTES_MAX`]; callers ask [`PackRef::fits`] before they add what clients sent.
+//!   [`Item::of`] has it, so that searching compares encodings; what other writers left goes through
+//!   [`PackRef::canonical`] first.
+//! - A block stays at about [`BYTES_MAX`]: callers ask [`PackRef::fits`] before they add what clients sent.
 //! - An edit is one resize of the buffer and one move of the bytes behind the place.
 
 mod edit;
@@ -29,6 +30,7 @@ mod read;
 mod shared;
 #[cfg(test)]
 mod tests;
+mod validate;
 
 pub use edit::{Buffer, PackMut};
 pub use intset::{INTSET_EMPTY, IntSetIter, IntSetMut, IntSetRef};
@@ -36,3 +38,4 @@ pub use item::Item;
 pub use layout::{BYTES_MAX, EMPTY};
 pub use read::{Entries, Iter, PackRef, Pairs, Position};
 pub use shared::{Pack, PackBuffer};
+pub use validate::{Corrupt, Fault, validate, validate_intset};

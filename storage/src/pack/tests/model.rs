@@ -25,7 +25,7 @@ pub(super) enum Step {
     Clear,
 }
 
-fn element() -> impl Strategy<Value = Vec<u8>> {
+pub(super) fn element() -> impl Strategy<Value = Vec<u8>> {
     let len = prop_oneof![
         8 => 0usize..12,
         4 => 55usize..70,
