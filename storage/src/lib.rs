@@ -11,6 +11,7 @@ mod entries;
 pub mod entry;
 pub mod evict;
 mod hash;
+pub mod hyperloglog;
 pub mod keyspace;
 pub mod lookup;
 #[cfg(not(miri))]
