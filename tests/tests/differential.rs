@@ -6,8 +6,8 @@ use std::env;
 
 use rufous_tests::differential::runner::{Plan, run};
 use rufous_tests::differential::{
-    Family, bitmaps, connection, dumps, generic, introspection, misuse, pubsub, sets, strings, tracking,
-    transactions, waits,
+    Family, bitmaps, connection, dumps, generic, hyperloglog, introspection, misuse, pubsub, sets, strings,
+    tracking, transactions, waits,
 };
 use rufous_tests::server::program_or_notice;
 
@@ -46,6 +46,11 @@ fn sets_reply_as_redis() {
 #[test]
 fn bitmaps_reply_as_redis() {
     check(bitmaps::BITMAPS);
+}
+
+#[test]
+fn hyperloglogs_reply_and_store_as_redis() {
+    check(hyperloglog::HYPERLOGLOG);
 }
 
 #[test]

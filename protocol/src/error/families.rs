@@ -89,6 +89,24 @@ texts! {
     BITFIELD_RO = "ERR BITFIELD_RO only supports the GET subcommand";
 }
 
+// HyperLogLog.
+texts! {
+    HLL_INVALID = "WRONGTYPE Key is not a valid HyperLogLog string value.";
+    HLL_CORRUPT = "INVALIDOBJ Corrupted HLL object detected";
+    PFDEBUG_KEY = "ERR The specified key does not exist";
+    PFDEBUG_NOT_SPARSE = "ERR HLL encoding is not sparse";
+}
+
+/// `ERR Unknown PFDEBUG subcommand '<subcommand>'`
+pub fn pfdebug_unknown(subcommand: &[u8]) -> ReplyError {
+    text(&[b"ERR Unknown PFDEBUG subcommand '", word(subcommand), b"'"])
+}
+
+/// `ERR TESTFAILED <fault>` (PFSELFTEST)
+pub fn test_failed(fault: &str) -> ReplyError {
+    text(&[b"ERR TESTFAILED ", fault.as_bytes()])
+}
+
 // Generic.
 texts! {
     DB_INDEX_INVALID = "ERR invalid DB index";

@@ -8,6 +8,7 @@ pub mod config;
 pub mod connection;
 pub mod debug;
 pub mod generic;
+pub mod hyperloglog;
 pub mod keyspace;
 pub mod latency;
 pub mod lolwut;
@@ -34,6 +35,7 @@ pub const FAMILIES: &[&[Command]] = &[
     connection::ROWS,
     debug::ROWS,
     generic::ROWS,
+    hyperloglog::ROWS,
     keyspace::ROWS,
     latency::ROWS,
     lolwut::ROWS,

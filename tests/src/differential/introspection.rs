@@ -147,7 +147,7 @@ fn config_steps(draw: &mut Draw, steps: &mut Vec<Step>) {
 }
 
 fn some_command(draw: &mut Draw) -> Vec<u8> {
-    const NAMES: [&str; 24] = [
+    const NAMES: [&str; 28] = [
         "get",
         "set",
         "mget",
@@ -172,13 +172,17 @@ fn some_command(draw: &mut Draw) -> Vec<u8> {
         "client|nosuch",
         "get|x",
         "bitcount",
+        "pfadd",
+        "pfcount",
+        "pfdebug",
+        "pfmerge",
     ];
     draw.word(&NAMES)
 }
 
 /// A call whose keys COMMAND GETKEYS finds, or fails to.
 fn call(draw: &mut Draw) -> Command {
-    match draw.below(12) {
+    match draw.below(13) {
         0 => command!["GET", draw.key()],
         1 => command!["MSET", draw.key(), "v", draw.key(), "w"],
         2 => [command!["DEL"], draw.keys(4)].concat(),
@@ -190,6 +194,7 @@ fn call(draw: &mut Draw) -> Command {
         8 => command![draw.word(&["PING", "NOSUCH", "GET", "SET", "TIME"])],
         9 => command!["SET", draw.key(), "v", draw.word(&["GET", "NX", "XX"])],
         10 => command!["BITFIELD", draw.key(), draw.word(&["GET", "SET", "INCRBY"]), "u8", "0", "1"],
+        11 => [command![draw.word(&["PFADD", "PFCOUNT", "PFMERGE"])], draw.keys(3)].concat(),
         _ => command!["COPY", draw.key(), draw.key()],
     }
 }

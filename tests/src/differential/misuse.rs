@@ -13,7 +13,7 @@ pub const MISUSE: Family = Family { name: "misuse", steps, fresh_servers: true }
 const NAMES: &str = "
     append bitcount bitfield bitfield_ro bitop bitpos copy dbsize decr decrby del echo exists expire expireat
     expiretime flushall flushdb get getbit getdel getex getrange getset hello incr incrby incrbyfloat keys lcs
-    mget move mset msetnx object persist pexpire pexpireat pexpiretime ping psetex pttl publish pubsub rename renamenx
+    mget move mset msetnx object persist pfadd pfcount pfdebug pfmerge pexpire pexpireat pexpiretime ping psetex pttl publish pubsub rename renamenx
     scan select set setbit setex setnx setrange spublish strlen substr swapdb time touch ttl type unlink
     multi exec discard watch unwatch auth client config command memory slowlog latency acl nosuch get|x config|get ''
 ";

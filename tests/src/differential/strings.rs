@@ -2,6 +2,7 @@
 
 use super::Family;
 use super::draw::Draw;
+use super::hyperloglog;
 use super::script::{Command, Compare, Step};
 use crate::command;
 
@@ -43,13 +44,14 @@ fn steps(draw: &mut Draw, steps: &mut Vec<Step>) {
 
 /// One string command, for families that need some.
 pub fn any_write(draw: &mut Draw) -> Command {
-    match draw.below(8) {
+    match draw.below(9) {
         0 => command!["APPEND", draw.key(), draw.value()],
         1 => command!["INCR", draw.key()],
         2 => command!["SETRANGE", draw.key(), draw.offset(), draw.value()],
         3 => command!["INCRBYFLOAT", draw.key(), draw.float()],
         4 => getex(draw),
         5 => many(draw),
+        6 => hyperloglog::any_write(draw),
         _ => set(draw),
     }
 }

@@ -27,7 +27,7 @@ pub(super) const ROWS: &[Directive] = &[
         .alias("list-max-ziplist-size")
         .later(TYPES),
     number!("list-compress-depth", list_compress_depth, 0, INT_MAX, 0).is(Traits::DEBUG).later(TYPES),
-    number!("hll-sparse-max-bytes", hll_sparse_max_bytes, Bytes, 0, LONG_MAX, 3000).later(TYPES),
+    number!("hll-sparse-max-bytes", hll_sparse_max_bytes, Bytes, 0, LONG_MAX, 3000),
     number!("stream-node-max-bytes", stream_node_max_bytes, Bytes, 0, LONG_MAX, 4096).later(TYPES),
     number!("stream-node-max-entries", stream_node_max_entries, 0, LONG_MAX, 100).later(TYPES),
     choice!("sanitize-dump-payload", sanitize_dump_payload, SanitizeDumpPayload, No)
