@@ -10,8 +10,9 @@
 //! from the front of `buf` (with `*consumed` lowered by as many) needs no call.
 //!
 //! A bulk argument of at least [`Limits::large_len_min`] bytes that is not complete in `buf` moves into an allocation
-//! of its own, which grows as bytes come: [`Parser::large_target`] lets the socket read straight into it. A caller that ignores
-//! it and keeps appending to `buf` is served as well, with a copy.
+//! of its own, which grows as bytes come: [`Parser::large_target`] lets the socket read straight into it, and
+//! [`Parser::take_moved`] lets go of its beginning in `buf`. A caller that ignores them and keeps appending to `buf` is served as
+//! well, with a copy.
 //!
 //! Invariants:
 //! - `*consumed` only moves past whole requests (and blank ones, which are skipped).
@@ -201,6 +202,8 @@ pub struct Parser {
     spans: Vec<Span>,
     /// Large arguments so far; in state `Large` the last one is still coming.
     large: Vec<Vec<u8>>,
+    /// Bytes before `pos` that were copied from the buffer into the large argument that is still coming.
+    moved: usize,
     /// How many of `spans` were counted by [`Parser::argument_bytes`], and their bytes.
     counted: (usize, usize),
 }
@@ -220,6 +223,7 @@ impl Parser {
             scanned: 0,
             spans: Vec::new(),
             large: Vec::new(),
+            moved: 0,
             counted: (0, 0),
         }
     }
@@ -297,6 +301,14 @@ impl Parser {
             reserve_large(bytes, missing);
         }
         Some(LargeTarget { bytes, missing })
+    }
+
+    /// Bytes at the buffer's end that are in a large argument's allocation by now. Who asks drops them from the buffer before
+    /// the next call of `parse`.
+    pub fn take_moved(&mut self) -> usize {
+        let moved = std::mem::take(&mut self.moved);
+        self.pos -= moved;
+        moved
     }
 
     /// The hot path: whole multibulk requests with short headers. Stops in front of everything else.
@@ -500,8 +512,10 @@ impl Parser {
         bytes.extend_from_slice(here);
         self.pos += here.len();
         if here.len() < wanted {
+            self.moved += here.len();
             return false;
         }
+        self.moved = 0;
         bytes.truncate(len);
         self.spans.push(Span::large(index));
         self.state = State::Header { missing: missing - 1 };

@@ -52,6 +52,9 @@ fn receive(stream: &[u8], limits: &Limits, arrival: &Arrival) -> Outcome {
                 }
             }
         }
+        if arrival.in_place {
+            buf.truncate(buf.len() - parser.take_moved());
+        }
         if arrival.dropping {
             buf.drain(..std::mem::take(&mut consumed));
         }

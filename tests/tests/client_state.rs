@@ -95,6 +95,35 @@ fn client_list_shows_what_a_client_holds() {
 }
 
 #[test]
+fn only_a_partial_request_has_a_buffer_of_its_own() {
+    let server = server(&["--enable-debug-command", "yes", "--hz", "100"]);
+    let (mut control, mut conn) = (server.connect(), server.connect());
+    let id = id_of(&mut conn);
+    let held = |control: &mut Conn| -> usize {
+        let fields = fields(control, &id);
+        ["qbuf", "qbuf-free"].iter().map(|name| fields[*name].parse::<usize>().expect("a number")).sum()
+    };
+    assert_eq!(held(&mut control), 0);
+    conn.send_raw(b"*3\r\n$3\r\nSET\r\n$2\r\na").expect("send");
+    wait_until("the part is kept", || (1..100).contains(&held(&mut control)));
+    control.must("DEBUG PAUSE-CRON 1");
+    conn.send_raw(b"b\r\n$1\r\n1\r\n").expect("send");
+    assert!(conn.read().expect("SET").is_ok());
+    let after = held(&mut control);
+    assert!((16 * 1024..32 * 1024).contains(&after), "{after} bytes for a short request");
+    control.must("DEBUG PAUSE-CRON 0");
+    control.must("DEBUG CLOCK ADVANCE 3000");
+    wait_until("the buffer is given back", || held(&mut control) == 0);
+
+    // A value of its size is not held twice: what was read is the value.
+    control.must("DEBUG PAUSE-CRON 1");
+    assert!(conn.call(&command!["SET", "k", "v".repeat(400_000)]).expect("SET").is_ok());
+    assert!(held(&mut control) < 1024, "{}", held(&mut control));
+    // Or a signal would have to wait for it.
+    control.must("DEBUG PAUSE-CRON 0");
+}
+
+#[test]
 fn client_list_shows_output_that_nobody_reads() {
     let server = server(&[]);
     let (mut control, mut slow) = (server.connect(), server.connect());

@@ -33,6 +33,9 @@ fn receive(stream: &[u8], limits: &Limits, piece_len: usize, in_place: bool) -> 
                 Progress::Failed(failure) => return (requests, Some(failure)),
             }
         }
+        if in_place {
+            buf.truncate(buf.len() - parser.take_moved());
+        }
         buf.drain(..std::mem::take(&mut consumed));
         // What is held is what has come, the first allocation of a large argument apart.
         assert!(parser.memory() + batch.memory() <= 300 * 1024 + 8 * stream.len());

@@ -32,6 +32,8 @@ pub struct IoConn {
     pub stalled: Option<Box<Stalled>>,
     /// The kernel may have more to read.
     pub readable: bool,
+    /// The last read into the shared buffer filled it: there is a stream of requests, and `input` is a piece of it.
+    pub flows: bool,
     /// The other side has closed its sending half: after the bytes that came before, a read finds the end, and no further
     /// event announces it.
     pub ended: bool,
@@ -48,6 +50,7 @@ impl IoConn {
             parser: Parser::default(),
             stalled: None,
             readable: false,
+            flows: false,
             ended: false,
             wants_write: false,
         }

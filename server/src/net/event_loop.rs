@@ -23,7 +23,7 @@ use crate::engine::{Engine, EngineSpecial, State};
 use crate::shutdown::{self, Shutdown, Signal};
 use crate::{clock, cron, eviction, limits, tracking};
 use mio::{Events, Interest, Poll, Token};
-use rufous_protocol::request::{Batch, Progress};
+use rufous_protocol::request::{Batch, Parser, Progress};
 use rufous_storage::memory;
 use slab::Slab;
 use std::io::{self, Read};
@@ -34,6 +34,8 @@ use std::time::Duration;
 
 /// Bytes that one read asks for.
 const READ_LEN: usize = 64 * 1024;
+/// Bytes that a read into a connection's own buffer asks for, unless a whole read of the shared one led to it.
+const OWN_READ_LEN: usize = 16 * 1024;
 /// Reads of one connection before the others get their turn.
 const READS_PER_TURN: usize = 4;
 const WAKER: Token = Token(usize::MAX - 1);
@@ -294,6 +296,7 @@ impl EventLoop {
         let state = &mut self.engine.state;
         state.stats.reads += 1;
         let outcome = if let Some(target) = conn.parser.large_target() {
+            conn.flows = false;
             // Appends into spare capacity; what came before an error is kept.
             let before = target.bytes.len();
             let spare = (target.bytes.capacity() - before).min(target.missing);
@@ -304,9 +307,12 @@ impl EventLoop {
                 _ => Ok((got, spare)),
             }
         } else if conn.input.is_empty() {
-            conn.stream.read(&mut self.buffer).map(|n| (n, READ_LEN))
+            let result = conn.stream.read(&mut self.buffer).map(|n| (n, READ_LEN));
+            conn.flows = matches!(result, Ok((READ_LEN, _)));
+            result
         } else {
-            conn.input.reserve(READ_LEN);
+            // The rest of one request is short; a stream of them that was cut somewhere is not.
+            conn.input.reserve(if conn.flows { READ_LEN } else { OWN_READ_LEN });
             let spare = conn.input.capacity() - conn.input.len();
             conn.stream.append_to(&mut conn.input).map(|n| (n, spare))
         };
@@ -495,6 +501,9 @@ impl EventLoop {
             {
                 conn.input.shrink_to(if idle { 0 } else { peak });
             }
+            if idle && conn.parser.is_idle() {
+                conn.parser = Parser::new();
+            }
             peer.client.query_buffer_capacity = conn.input.capacity() + conn.parser.memory();
         }
     }
@@ -587,12 +596,16 @@ fn keep_rest(
     stalled_at: Option<usize>,
     batch: &mut Batch,
 ) {
+    let moved = conn.parser.take_moved();
     if fresh > 0 {
-        // A stalled batch points at the whole buffer, so all of it is kept.
+        // A stalled batch points at the buffer from its start on.
         let from = if stalled_at.is_some() { 0 } else { consumed };
-        conn.input.extend_from_slice(&buffer[from..fresh]);
-    } else if stalled_at.is_none() {
-        conn.input.drain(..consumed);
+        conn.input.extend_from_slice(&buffer[from..fresh - moved]);
+    } else {
+        conn.input.truncate(conn.input.len() - moved);
+        if stalled_at.is_none() {
+            conn.input.drain(..consumed);
+        }
     }
     if let Some(next) = stalled_at {
         conn.stalled = Some(Box::new(Stalled { batch: std::mem::take(batch), next, consumed }));
