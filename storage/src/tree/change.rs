@@ -1,13 +1,13 @@
 //! Changing leaves, and putting them in and taking them out one at a time.
 //!
-//! Every change makes the nodes on its path its own first (`Arc::make_mut`): a node that a clone shares is copied, and the
+//! Every change makes the nodes on its path its own first (`own`): a node that a clone shares is copied, and the
 //! clone keeps the old one.
 
 use arrayvec::ArrayVec;
 use triomphe::Arc;
 
 use super::cursor::HEIGHT_MAX;
-use super::node::{Kid, Kids, Node, NodeRef};
+use super::node::{Kid, Kids, Node, NodeRef, own};
 use super::{Cursor, Leaf, Tree};
 
 /// On which side of its place something new goes.
@@ -134,7 +134,7 @@ impl<L: Leaf, const FANOUT: usize> Tree<L, FANOUT> {
         path: &mut Cursor,
     ) -> Option<R> {
         let mut notes = ArrayVec::<_, HEIGHT_MAX>::new();
-        let mut node = Arc::make_mut(self.root.as_mut()?);
+        let mut node = own(self.root.as_mut()?);
         let leaf = loop {
             let step = choose(notes.len(), node);
             *path = path.with_step::<FANOUT>(notes.len(), step);
@@ -142,7 +142,7 @@ impl<L: Leaf, const FANOUT: usize> Tree<L, FANOUT> {
             notes.push(note);
             match kids {
                 Kids::Leaves(leaves) => break &mut leaves[step],
-                Kids::Nodes(nodes) => node = Arc::make_mut(&mut nodes[step]),
+                Kids::Nodes(nodes) => node = own(&mut nodes[step]),
             }
         };
         let old_len = leaf.len();
@@ -208,7 +208,7 @@ impl<L: Leaf, const FANOUT: usize> Tree<L, FANOUT> {
 
     /// Two different leaves, the left one first.
     fn pair_mut(&mut self, left: Cursor, right: Cursor) -> (&mut L, &mut L) {
-        let mut node = Arc::make_mut(self.root.as_mut().expect(NOT_EMPTY));
+        let mut node = own(self.root.as_mut().expect(NOT_EMPTY));
         for depth in 0.. {
             let steps = [left.step::<FANOUT>(depth), right.step::<FANOUT>(depth)];
             match &mut node.kids {
@@ -218,7 +218,7 @@ impl<L: Leaf, const FANOUT: usize> Tree<L, FANOUT> {
                 }
                 Kids::Nodes(nodes) => {
                     if steps[0] == steps[1] {
-                        node = Arc::make_mut(&mut nodes[steps[0]]);
+                        node = own(&mut nodes[steps[0]]);
                         continue;
                     }
                     let [one, other] = nodes.get_disjoint_mut(steps).expect("two kids of the node");
@@ -246,14 +246,14 @@ fn leaf_below<L: Leaf, const FANOUT: usize>(
     depth: usize,
 ) -> &mut L {
     let step = path.step::<FANOUT>(depth);
-    match &mut Arc::make_mut(node).kids {
+    match &mut own(node).kids {
         Kids::Leaves(leaves) => &mut leaves[step],
         Kids::Nodes(nodes) => leaf_below(&mut nodes[step], path, depth + 1),
     }
 }
 
 fn note_again<L: Leaf, const FANOUT: usize>(node: &mut NodeRef<L, FANOUT>, path: Cursor, depth: usize) {
-    let node = Arc::make_mut(node);
+    let node = own(node);
     let step = path.step::<FANOUT>(depth);
     if let Some(nodes) = node.nodes_mut() {
         note_again(&mut nodes[step], path, depth + 1);
@@ -291,7 +291,7 @@ fn take<L: Leaf, const FANOUT: usize>(
     edges: Edges,
     fill: Fill,
 ) -> L {
-    let node = Arc::make_mut(node);
+    let node = own(node);
     let step = path.step::<FANOUT>(depth);
     let kid_edges = edges.of_kid(step, node.len());
     let Some(nodes) = node.nodes_mut() else {
@@ -337,7 +337,7 @@ fn insert<L: Leaf, const FANOUT: usize>(
     edges: Edges,
 ) -> Option<Sprout<L, FANOUT>> {
     let Insertion { path, target, at, kid } = insertion;
-    let node = Arc::make_mut(node);
+    let node = own(node);
     // The new kid's place, and the place of the kid that the path leads to.
     let (at, kid, follow) = if depth == target {
         (at, kid, at)

@@ -6,7 +6,7 @@ use std::ops::Range;
 use triomphe::Arc;
 
 use super::change::Side;
-use super::node::{Kid, Kids, Node, NodeRef};
+use super::node::{Kid, Kids, Node, NodeRef, own};
 use super::{Cursor, Leaf, Tree};
 
 impl<L: Leaf, const FANOUT: usize> Tree<L, FANOUT> {
@@ -86,7 +86,7 @@ impl<L: Leaf, const FANOUT: usize> Tree<L, FANOUT> {
                     self.height -= 1;
                 }
                 Some([one, other]) if one.len() + other.len() <= Node::<L, FANOUT>::LEN_MIN => {
-                    Arc::make_mut(root).rebalance(1);
+                    own(root).rebalance(1);
                 }
                 _ if root.is_empty() => *self = Self::new(),
                 _ => break,
@@ -114,10 +114,10 @@ impl<L: Leaf, const FANOUT: usize> Tree<L, FANOUT> {
     /// Fills the node at a depth of the path from a sibling.
     fn rebalance(&mut self, path: Cursor, depth: usize) {
         let Some(root) = &mut self.root else { return };
-        let mut parent = Arc::make_mut(root);
+        let mut parent = own(root);
         for above in 0..depth - 1 {
             let nodes = parent.nodes_mut().expect("nodes above the thin one");
-            parent = Arc::make_mut(&mut nodes[path.step::<FANOUT>(above)]);
+            parent = own(&mut nodes[path.step::<FANOUT>(above)]);
         }
         parent.rebalance(path.step::<FANOUT>(depth - 1));
     }
@@ -130,7 +130,7 @@ fn cut<L: Leaf, const FANOUT: usize>(
     depth: usize,
     offset: usize,
 ) -> Node<L, FANOUT> {
-    let node = Arc::make_mut(node);
+    let node = own(node);
     let step = path.step::<FANOUT>(depth);
     let mut tail = node.split_off(step + 1);
     let (first, is_left_empty) = match &mut node.kids {

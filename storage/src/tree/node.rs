@@ -11,6 +11,22 @@ use super::Leaf;
 /// A node by reference count. Shared nodes are never written.
 pub(super) type NodeRef<L, const FANOUT: usize> = Arc<Node<L, FANOUT>>;
 
+/// The node for writing: copied first if it is shared.
+#[inline]
+pub(super) fn own<L: Leaf, const FANOUT: usize>(node: &mut NodeRef<L, FANOUT>) -> &mut Node<L, FANOUT> {
+    if !node.is_unique() {
+        copy(node);
+    }
+    Arc::get_mut(node).expect("nobody can share what one alone holds")
+}
+
+/// Apart from `own`, which is a few instructions in the loops that it is in.
+#[cold]
+#[inline(never)]
+fn copy<L: Leaf, const FANOUT: usize>(node: &mut NodeRef<L, FANOUT>) {
+    *node = Arc::new(Node::clone(node));
+}
+
 /// Key and count of a kid.
 pub(super) type Note<'a, L> = (&'a mut <L as Leaf>::Key, &'a mut u64);
 
@@ -217,7 +233,7 @@ impl<L: Leaf, const FANOUT: usize> Node<L, FANOUT> {
         let Kid::Node(right) = self.remove(left + 1) else { unreachable!("leaves are never thin") };
         let mut right = Arc::unwrap_or_clone(right);
         let nodes = self.nodes_mut().expect("the removed kid's siblings are nodes too");
-        let kid = Arc::make_mut(&mut nodes[left]);
+        let kid = own(&mut nodes[left]);
         let sum = kid.len() + right.len();
         let keep = if sum <= FANOUT { sum } else { sum.div_ceil(2) };
         if kid.len() > keep {
