@@ -22,8 +22,8 @@ enum Step {
     Remove(u16),
     /// Puts numbers in front of a leaf's, cuts it down to a length and spills the rest in pieces of another.
     Update(u16, u8, u8, u8),
-    /// Moves numbers between a leaf and the next until the first has this many.
-    Merge(u16, u8),
+    /// Moves numbers between a leaf and the next until the first has this many; of the rest, keeps as many as the last says.
+    Merge(u16, u8, u8),
     MergeAround(u16),
     SplitOff(u16),
     RemoveRange(u16, u16),
@@ -44,7 +44,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => any::<u8>().prop_map(Step::PopBack),
         8 => any::<u16>().prop_map(Step::Remove),
         6 => (any::<u16>(), 0..9u8, 0..5u8, 1..4u8).prop_map(|(at, add, keep, piece)| Step::Update(at, add, keep, piece)),
-        3 => (any::<u16>(), 0..5u8).prop_map(|(at, keep)| Step::Merge(at, keep)),
+        3 => (any::<u16>(), 0..5u8, 0..5u8).prop_map(|(at, keep, rest)| Step::Merge(at, keep, rest)),
         1 => any::<u16>().prop_map(Step::MergeAround),
         2 => any::<u16>().prop_map(Step::SplitOff),
         3 => any::<(u16, u16)>().prop_map(|(from, to)| Step::RemoveRange(from, to)),
@@ -186,7 +186,7 @@ impl<const FANOUT: usize> Pair<FANOUT> {
         let count = self.tree.update(&cursor, |leaf, spill| {
             leaf.numbers().splice(0..0, add);
             leaf.numbers().truncate(keep);
-            spill.extend(pieces.into_iter().map(Block::of));
+            spill.extend(pieces.into_iter().chain([Vec::new()]).map(Block::of));
             leaf.0.len()
         });
         assert!(count <= keep);
@@ -208,25 +208,27 @@ impl<const FANOUT: usize> Pair<FANOUT> {
                     assert_eq!(*self.tree.remove(&cursor).0, self.twin.remove(at));
                 }
             }
-            Step::Merge(at, keep) => self.merge(at, keep.into()),
+            Step::Merge(at, keep, rest) => self.merge(at, keep.into(), rest.into()),
             Step::MergeAround(at) => self.merge_around(at),
             Step::Rebuild => self.tree = self.twin.iter().cloned().map(Block::of).collect(),
             _ => unreachable!("the world runs the others"),
         }
     }
 
-    fn merge(&mut self, at: u16, keep: usize) {
+    fn merge(&mut self, at: u16, keep: usize, keep_rest: usize) {
         let Some((at, cursor)) = self.choose(at) else { return };
         let result = self.tree.merge_with_next(&cursor, |one, other| {
             one.numbers().append(other.numbers());
             let keep = keep.min(one.0.len());
             let rest = one.numbers().split_off(keep);
             *other.numbers() = rest;
+            other.numbers().truncate(keep_rest);
         });
         assert_eq!(result.is_some(), at + 1 < self.twin.len());
         if result.is_some() {
             let mut all = [self.twin.remove(at), self.twin.remove(at)].concat();
-            let rest = all.split_off(keep.min(all.len()));
+            let mut rest = all.split_off(keep.min(all.len()));
+            rest.truncate(keep_rest);
             self.twin.splice(at..at, [all, rest].into_iter().filter(|leaf| !leaf.is_empty()));
         }
     }
