@@ -6,8 +6,8 @@ use std::env;
 
 use rufous_tests::differential::runner::{Plan, run};
 use rufous_tests::differential::{
-    Family, bitmaps, connection, dumps, generic, hyperloglog, introspection, misuse, pubsub, sets, strings,
-    tracking, transactions, waits,
+    Family, bitmaps, connection, dumps, generic, hashes, hyperloglog, introspection, misuse, pubsub, sets,
+    strings, tracking, transactions, waits,
 };
 use rufous_tests::server::program_or_notice;
 
@@ -36,6 +36,11 @@ fn setting(variable: &str) -> Option<u64> {
 #[test]
 fn strings_reply_as_redis() {
     check(strings::STRINGS);
+}
+
+#[test]
+fn hashes_reply_as_redis() {
+    check(hashes::HASHES);
 }
 
 #[test]

@@ -8,6 +8,7 @@ pub mod config;
 pub mod connection;
 pub mod debug;
 pub mod generic;
+pub mod hash;
 pub mod hyperloglog;
 pub mod keyspace;
 pub mod latency;
@@ -35,6 +36,7 @@ pub const FAMILIES: &[&[Command]] = &[
     connection::ROWS,
     debug::ROWS,
     generic::ROWS,
+    hash::ROWS,
     hyperloglog::ROWS,
     keyspace::ROWS,
     latency::ROWS,

@@ -9,6 +9,7 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use super::Kind;
+use crate::types::hash::HashTable;
 use crate::types::set::SetTable;
 
 /// What an entry of one kind points to when bytes won't do.
@@ -40,6 +41,10 @@ macro_rules! by_kind {
         match $kind {
             Kind::Set => {
                 type $type = SetTable;
+                $body
+            }
+            Kind::Hash => {
+                type $type = HashTable;
                 $body
             }
             kind => unreachable!("no structure of kind {kind:?}"),

@@ -7,6 +7,7 @@
 //! Invariant: a collection under a key is never empty once a command has ended; whoever takes the last element removes the key.
 
 pub mod fresh;
+pub mod hash;
 pub mod set;
 
 use crate::entry::{EntryRef, Kind};

@@ -13,7 +13,18 @@ const COUNT_DEFAULT: u64 = 10;
 /// Steps that visit nothing are cheap, but not free: a call takes at most so many for each element asked for.
 const STEPS_PER_ELEMENT_MAX: u64 = 10;
 
-/// MATCH, COUNT and TYPE.
+/// What a scan goes through, which decides its options.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scanned {
+    /// Keys: TYPE is an option.
+    Keys,
+    /// Members of a set or sorted set.
+    Members,
+    /// Fields of a hash: NOVALUES is an option.
+    Fields,
+}
+
+/// MATCH, COUNT, TYPE and NOVALUES.
 pub struct ScanOptions<'a> {
     /// Nothing when everything matches.
     pub pattern: Option<&'a [u8]>,
@@ -21,13 +32,21 @@ pub struct ScanOptions<'a> {
     pub count: u64,
     /// The name of a type, in any case and not necessarily one that exists.
     pub type_name: Option<&'a [u8]>,
+    /// Fields without their values.
+    pub without_values: bool,
 }
 
 impl<'a> ScanOptions<'a> {
-    /// Parses what follows the cursor. TYPE is an option of SCAN only.
-    pub fn parse(mut options: Args<'a>, allows_type: bool) -> Result<ScanOptions<'a>, ReplyError> {
-        let mut parsed = ScanOptions { pattern: None, count: COUNT_DEFAULT, type_name: None };
+    /// Parses what follows the cursor.
+    pub fn parse(mut options: Args<'a>, scanned: Scanned) -> Result<ScanOptions<'a>, ReplyError> {
+        let mut parsed =
+            ScanOptions { pattern: None, count: COUNT_DEFAULT, type_name: None, without_values: false };
         while let Some(option) = options.find(0) {
+            if scanned == Scanned::Fields && option.eq_ignore_ascii_case(b"novalues") {
+                parsed.without_values = true;
+                options = options.from(1);
+                continue;
+            }
             let value = options.find(1).ok_or(error::SYNTAX)?;
             match option.to_ascii_lowercase().as_slice() {
                 b"count" => {
@@ -36,7 +55,7 @@ impl<'a> ScanOptions<'a> {
                         u64::try_from(count).ok().filter(|&count| count > 0).ok_or(error::SYNTAX)?;
                 }
                 b"match" => parsed.pattern = Some(value).filter(|pattern| *pattern != b"*"),
-                b"type" if allows_type => parsed.type_name = Some(value),
+                b"type" if scanned == Scanned::Keys => parsed.type_name = Some(value),
                 _ => return Err(error::SYNTAX),
             }
             options = options.from(2);
@@ -49,9 +68,20 @@ impl<'a> ScanOptions<'a> {
         self.pattern.is_none_or(|pattern| glob::matches(pattern, element))
     }
 
-    /// How many steps a call takes at most.
-    pub fn steps_max(&self) -> u64 {
-        self.count.saturating_mul(STEPS_PER_ELEMENT_MAX)
+    /// Goes on from a cursor until enough is visited or the end is reached. A step takes the cursor and gives the next one,
+    /// and how many it visited.
+    pub fn run(&self, mut cursor: u64, mut step: impl FnMut(u64) -> (u64, u64)) -> u64 {
+        let (mut visited, mut steps) = (0, 0);
+        loop {
+            let (next, seen) = step(cursor);
+            (cursor, visited, steps) = (next, visited + seen, steps + 1);
+            if cursor == 0
+                || visited >= self.count
+                || steps > self.count.saturating_mul(STEPS_PER_ELEMENT_MAX)
+            {
+                return cursor;
+            }
+        }
     }
 
     fn is_of_type(&self, entry: EntryRef<'_>) -> bool {
@@ -74,15 +104,15 @@ pub fn parse_cursor(text: &[u8]) -> Result<u64, ReplyError> {
 
 /// SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
 pub(super) fn scan(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let mut cursor = parse_cursor(args.get(1))?;
-    let options = ScanOptions::parse(args.from(2), true)?;
+    let cursor = parse_cursor(args.get(1))?;
+    let options = ScanOptions::parse(args.from(2), Scanned::Keys)?;
 
     let now = cx.now();
     let db = cx.db.store.keyspace.db(cx.db.index);
     let (mut found, mut expired) = (Names::default(), Names::default());
-    let (mut visited, mut steps) = (0, 0);
-    loop {
-        cursor = db.scan(cursor, &mut |entry| {
+    let cursor = options.run(cursor, |cursor| {
+        let mut visited = 0;
+        let next = db.scan(cursor, &mut |entry| {
             visited += 1;
             if !options.matches(entry.key()) {
             } else if entry.is_expired(now) {
@@ -91,11 +121,8 @@ pub(super) fn scan(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
                 found.push(entry.key());
             }
         });
-        steps += 1;
-        if cursor == 0 || visited >= options.count || steps > options.steps_max() {
-            break;
-        }
-    }
+        (next, visited)
+    });
     for key in expired.iter() {
         cx.db.expire_unless_paused(key);
     }
@@ -154,19 +181,19 @@ mod tests {
 
     #[test]
     fn options_are_checked_from_left_to_right() {
-        let check = |options: &str, allows_type, expected: Result<(Option<&str>, u64), ReplyError>| {
+        let check = |options: &str, scanned, expected: Result<(Option<&str>, u64), ReplyError>| {
             let args: OwnedArgs = options.split_whitespace().map(str::as_bytes).collect();
-            let parsed = ScanOptions::parse(args.args(), allows_type);
+            let parsed = ScanOptions::parse(args.args(), scanned);
             let expected = expected.map(|(pattern, count)| (pattern.map(|p| p.as_bytes().to_vec()), count));
             assert_eq!(parsed.map(|o| (o.pattern.map(<[u8]>::to_vec), o.count)), expected, "{options}");
         };
-        check("", true, Ok((None, 10)));
-        check("Match a* COUNT 3 match *", true, Ok((None, 3)));
-        check("match a* type none", true, Ok((Some("a*"), 10)));
-        check("type string", false, Err(error::SYNTAX));
-        check("count", true, Err(error::SYNTAX));
-        check("count 0", true, Err(error::SYNTAX));
-        check("count x foo", true, Err(error::NOT_AN_INTEGER));
-        check("foo bar count x", true, Err(error::SYNTAX));
+        check("", Scanned::Keys, Ok((None, 10)));
+        check("Match a* COUNT 3 match *", Scanned::Keys, Ok((None, 3)));
+        check("match a* type none", Scanned::Keys, Ok((Some("a*"), 10)));
+        check("type string", Scanned::Members, Err(error::SYNTAX));
+        check("count", Scanned::Keys, Err(error::SYNTAX));
+        check("count 0", Scanned::Keys, Err(error::SYNTAX));
+        check("count x foo", Scanned::Keys, Err(error::NOT_AN_INTEGER));
+        check("foo bar count x", Scanned::Keys, Err(error::SYNTAX));
     }
 }

@@ -3,7 +3,7 @@
 //! All sets are looked up and checked before the first element is read. A result that is stored is made apart, so that the
 //! destination may be one of the sources.
 
-use super::{DEL, NOT_POSITIVE_NUMKEYS, TOO_MANY_KEYS, positive};
+use super::{DEL, TOO_MANY_KEYS, positive};
 use crate::command::Outcome;
 use crate::context::{Ctx, bulk_item};
 use crate::effects::Event;
@@ -35,7 +35,7 @@ pub(super) fn sinter(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// SINTERCARD numkeys key \[key ...\] \[LIMIT limit\]
 pub(super) fn sintercard(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let count = parse_i64(args.get(1)).filter(|&count| count > 0).ok_or(NOT_POSITIVE_NUMKEYS)?;
+    let count = parse_i64(args.get(1)).filter(|&count| count > 0).ok_or(error::NUMKEYS_NOT_POSITIVE)?;
     let keys = usize::try_from(count).ok().filter(|&count| count <= args.len() - 2).ok_or(TOO_MANY_KEYS)?;
     let mut limit = 0;
     let mut options = args.from(2 + keys);

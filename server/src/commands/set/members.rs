@@ -2,7 +2,7 @@
 
 use super::{DEL, SADD, SREM};
 use crate::command::Outcome;
-use crate::commands::generic::scan::{ScanOptions, parse_cursor};
+use crate::commands::generic::scan::{ScanOptions, Scanned, parse_cursor};
 use crate::context::{Ctx, bulk_item};
 use rufous_protocol::request::Args;
 use rufous_storage::types::set::Set;
@@ -102,28 +102,25 @@ pub(super) fn scard(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// SSCAN key cursor \[MATCH pattern\] \[COUNT count\]
 pub(super) fn sscan(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let mut cursor = parse_cursor(args.get(2))?;
+    let cursor = parse_cursor(args.get(2))?;
     let Some(set) = cx.db.typed::<Set>(args.get(1))? else {
         cx.reply.array(2);
         cx.reply.bulk(b"0");
         cx.reply.array(0);
         return Ok(());
     };
-    let options = ScanOptions::parse(args.from(3), false)?;
+    let options = ScanOptions::parse(args.from(3), Scanned::Members)?;
     let mut found = Vec::new();
-    let (mut visited, mut steps) = (0, 0);
-    loop {
-        cursor = set.scan(cursor, &mut |member| {
+    let cursor = options.run(cursor, |cursor| {
+        let mut visited = 0;
+        let next = set.scan(cursor, &mut |member| {
             visited += 1;
             if options.matches(member.as_bytes(&mut itoa::Buffer::new())) {
                 found.push(member);
             }
         });
-        steps += 1;
-        if cursor == 0 || visited >= options.count || steps > options.steps_max() {
-            break;
-        }
-    }
+        (next, visited)
+    });
     cx.reply.array(2);
     cx.reply.bulk(itoa::Buffer::new().format(cursor).as_bytes());
     cx.reply.array(found.len());

@@ -170,8 +170,6 @@ const SADD: Event = Event::new(Class::SET, "sadd");
 const SREM: Event = Event::new(Class::SET, "srem");
 const DEL: Event = Event::new(Class::GENERIC, "del");
 
-const NOT_POSITIVE: ReplyError = ReplyError::fixed("ERR value is out of range, must be positive");
-const NOT_POSITIVE_NUMKEYS: ReplyError = ReplyError::fixed("ERR numkeys should be greater than 0");
 const TOO_MANY_KEYS: ReplyError =
     ReplyError::fixed("ERR Number of keys can't be greater than number of args");
 

@@ -1,11 +1,11 @@
 //! Members by chance, and all of them: SPOP, SRANDMEMBER, SMEMBERS.
 
-use super::{DEL, NOT_POSITIVE, positive};
+use super::{DEL, positive};
 use crate::command::Outcome;
 use crate::context::{Ctx, bulk_item};
 use crate::effects::Event;
 use crate::notify::Class;
-use rufous_protocol::error::{self, ReplyError};
+use rufous_protocol::error;
 use rufous_protocol::number::parse_i64;
 use rufous_protocol::request::Args;
 use rufous_storage::types::set::Set;
@@ -14,10 +14,6 @@ use rufous_storage::types::set::Set;
 const PICKS_BETWEEN_CHECKS: usize = 1024;
 
 const SPOP: Event = Event::new(Class::SET, "spop");
-const OUT_OF_RANGE: ReplyError = ReplyError::fixed(
-    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
-);
-
 /// SMEMBERS key
 pub(super) fn smembers(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let set = cx.db.typed::<Set>(args.get(1))?;
@@ -30,7 +26,7 @@ pub(super) fn smembers(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 pub(super) fn spop(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     match args.len() {
         2 => pop_one(cx, args.get(1)),
-        3 => pop_some(cx, args.get(1), positive(args.get(2), NOT_POSITIVE)?),
+        3 => pop_some(cx, args.get(1), positive(args.get(2), error::NOT_POSITIVE)?),
         _ => Err(error::SYNTAX),
     }
 }
@@ -89,7 +85,7 @@ pub(super) fn srandmember(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         _ => return Err(error::SYNTAX),
     };
     if count == Some(i64::MIN) {
-        return Err(OUT_OF_RANGE);
+        return Err(error::OUT_OF_LONG_RANGE);
     }
     let mut random = cx.db.store.random.fork();
     let set = cx.db.typed::<Set>(args.get(1))?;

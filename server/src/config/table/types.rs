@@ -9,11 +9,9 @@ const LONG_MAX: i128 = i64::MAX as i128;
 
 pub(super) const ROWS: &[Directive] = &[
     number!("hash-max-listpack-entries", hash_max_listpack_entries, 0, LONG_MAX, 512)
-        .alias("hash-max-ziplist-entries")
-        .later(TYPES),
+        .alias("hash-max-ziplist-entries"),
     number!("hash-max-listpack-value", hash_max_listpack_value, Bytes, 0, LONG_MAX, 64)
-        .alias("hash-max-ziplist-value")
-        .later(TYPES),
+        .alias("hash-max-ziplist-value"),
     number!("set-max-intset-entries", set_max_intset_entries, 0, LONG_MAX, 512),
     number!("set-max-listpack-entries", set_max_listpack_entries, 0, LONG_MAX, 128),
     number!("set-max-listpack-value", set_max_listpack_value, 0, LONG_MAX, 64),

@@ -1,0 +1,139 @@
+//! Many fields at once: HGETALL, HKEYS, HVALS, HRANDFIELD, HSCAN.
+
+use crate::command::Outcome;
+use crate::commands::generic::scan::{ScanOptions, Scanned, parse_cursor};
+use crate::context::{Ctx, bulk_item};
+use rufous_protocol::error;
+use rufous_protocol::number::parse_i64;
+use rufous_protocol::reply::{Reply, Resp};
+use rufous_protocol::request::Args;
+use rufous_storage::pack::Item;
+use rufous_storage::types::hash::Hash;
+
+/// A reply that may be endless asks so often whether the client is past its output limit.
+const PICKS_BETWEEN_CHECKS: usize = 1024;
+
+/// HGETALL key
+pub(super) fn hgetall(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let hash = cx.db.typed::<Hash>(args.get(1))?;
+    cx.reply.map(hash.map_or(0, |hash| hash.len()));
+    if let Some(hash) = hash {
+        hash.each(|field, value| {
+            bulk_item(&mut cx.reply, field);
+            bulk_item(&mut cx.reply, value);
+        });
+    }
+    Ok(())
+}
+
+/// HKEYS key
+pub(super) fn hkeys(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    list(cx, args.get(1), |field, _| field)
+}
+
+/// HVALS key
+pub(super) fn hvals(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    list(cx, args.get(1), |_, value| value)
+}
+
+fn list(cx: &mut Ctx<'_>, key: &[u8], choose: for<'a> fn(Item<'a>, Item<'a>) -> Item<'a>) -> Outcome {
+    let hash = cx.db.typed::<Hash>(key)?;
+    cx.reply.array(hash.map_or(0, |hash| hash.len()));
+    if let Some(hash) = hash {
+        hash.each(|field, value| bulk_item(&mut cx.reply, choose(field, value)));
+    }
+    Ok(())
+}
+
+/// HRANDFIELD key \[count \[WITHVALUES\]\]
+pub(super) fn hrandfield(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let Some(count) = args.find(2) else {
+        let mut random = cx.db.store.random.fork();
+        match cx.db.typed::<Hash>(args.get(1))? {
+            Some(hash) => bulk_item(&mut cx.reply, hash.random(&mut random).0),
+            None => cx.reply.null(),
+        }
+        return Ok(());
+    };
+    let count = parse_i64(count).ok_or(error::NOT_AN_INTEGER)?;
+    if count == i64::MIN {
+        return Err(error::OUT_OF_LONG_RANGE);
+    }
+    let with_values = match args.find(3) {
+        None => false,
+        Some(word) if args.len() == 4 && word.eq_ignore_ascii_case(b"withvalues") => true,
+        Some(_) => return Err(error::SYNTAX),
+    };
+    if with_values && count.unsigned_abs() > i64::MAX as u64 / 2 {
+        return Err(error::OUT_OF_RANGE);
+    }
+    random_fields(cx, args.get(1), count, with_values)
+}
+
+fn random_fields(cx: &mut Ctx<'_>, key: &[u8], count: i64, with_values: bool) -> Outcome {
+    let mut random = cx.db.store.random.fork();
+    let Some(hash) = cx.db.typed::<Hash>(key)? else {
+        cx.reply.array(0);
+        return Ok(());
+    };
+    let wanted = count.unsigned_abs() as usize;
+    let wanted = if count > 0 { wanted.min(hash.len()) } else { wanted };
+    let flat = with_values && cx.reply.resp == Resp::V2;
+    cx.reply.array(if flat { 2 * wanted } else { wanted });
+    if count >= 0 {
+        hash.random_distinct(wanted, &mut random, |field, value| {
+            reply_field(&mut cx.reply, field, value, with_values);
+        });
+        return Ok(());
+    }
+    // A negative count allows a field more than once.
+    let hard_limit = cx.server.config.output_buffer_limit(cx.client.class()).hard_bytes;
+    for picked in 0..wanted {
+        let (field, value) = hash.random(&mut random);
+        reply_field(&mut cx.reply, field, value, with_values);
+        let asks = hard_limit > 0 && picked % PICKS_BETWEEN_CHECKS == 0;
+        if asks && cx.waiting.memory_with(cx.reply.out) as u64 >= hard_limit {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn reply_field(reply: &mut Reply<'_>, field: Item<'_>, value: Item<'_>, with_values: bool) {
+    if with_values && reply.resp != Resp::V2 {
+        reply.array(2);
+    }
+    bulk_item(reply, field);
+    if with_values {
+        bulk_item(reply, value);
+    }
+}
+
+/// HSCAN key cursor \[MATCH pattern\] \[COUNT count\] \[NOVALUES\]
+pub(super) fn hscan(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let cursor = parse_cursor(args.get(2))?;
+    let Some(hash) = cx.db.typed::<Hash>(args.get(1))? else {
+        cx.reply.array(2);
+        cx.reply.bulk(b"0");
+        cx.reply.array(0);
+        return Ok(());
+    };
+    let options = ScanOptions::parse(args.from(3), Scanned::Fields)?;
+    let mut found = Vec::new();
+    let cursor = options.run(cursor, |cursor| {
+        let mut visited = 0;
+        let next = hash.scan(cursor, |field, value| {
+            visited += 1;
+            if options.matches(field.as_bytes(&mut itoa::Buffer::new())) {
+                found.push(field);
+                found.extend((!options.without_values).then_some(value));
+            }
+        });
+        (next, visited)
+    });
+    cx.reply.array(2);
+    cx.reply.bulk(itoa::Buffer::new().format(cursor).as_bytes());
+    cx.reply.array(found.len());
+    found.into_iter().for_each(|item| bulk_item(&mut cx.reply, item));
+    Ok(())
+}
