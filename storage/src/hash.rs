@@ -31,16 +31,17 @@ impl Hasher {
 /// Whether two keys are equal, without a call for the lengths that keys usually have.
 #[inline]
 pub(crate) fn same_key(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
+    /// Whether two words that overlap or touch, and so cover keys of `N` to twice `N` bytes, are the same.
+    #[inline]
+    fn same_ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+        a.first_chunk::<N>() == b.first_chunk() && a.last_chunk::<N>() == b.last_chunk()
     }
-    match (a.first_chunk::<8>(), a.last_chunk::<8>(), b.first_chunk::<8>(), b.last_chunk::<8>()) {
-        // Two words that overlap or touch cover up to 16 bytes.
-        (Some(a_first), Some(a_last), Some(b_first), Some(b_last)) if a.len() <= 16 => {
-            a_first == b_first && a_last == b_last
+    a.len() == b.len()
+        && match a.len() {
+            8..=16 => same_ends::<8>(a, b),
+            4..8 => same_ends::<4>(a, b),
+            _ => a == b,
         }
-        _ => a == b,
-    }
 }
 
 impl fmt::Debug for Hasher {

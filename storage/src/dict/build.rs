@@ -1,9 +1,9 @@
-//! Dicts of many elements at once: sorted by hash first, then packed into full blocks.
+//! Dicts of many elements at once: sorted by hash first, then packed a block at a time.
 
 use std::ops::Range;
 
 use super::key::{Key, place_of, tag_of};
-use super::{BLOCK_BYTES_MAX, BLOCK_LEN_MAX, Dict, Shape, canonical};
+use super::{BLOCK_BYTES_MAX, BLOCK_LEN_MAX, Dict, Shape, canonical, hash_of, read};
 use crate::block::Block;
 use crate::hash::Hasher;
 
@@ -31,39 +31,43 @@ impl<S: Shape> Dict<S> {
         let order = |part: &Part| (part.hash, &bytes[part.range.start..][..part.key_len]);
         parts.sort_unstable_by(|one, other| order(one).cmp(&order(other)));
         parts.dedup_by(|one, other| order(one) == order(other));
-        let mut dict: Self = Dict::of(blocks(&parts, &bytes).collect(), hasher);
+        let mut dict: Self = Dict::new(hasher);
+        dict.fill(&parts, &bytes);
         if expires {
             dict.note_expiries();
         }
         dict
     }
 
-    fn note_expiries(&mut self) {
-        for (_, element) in self.index.blocks().flat_map(Block::iter) {
-            let expiry = S::expiry(S::split(super::read::<S>(element)).1);
-            self.expiries.change(self.hash_of(element), None, expiry);
+    /// Puts sorted elements into an empty dict.
+    fn fill(&mut self, parts: &[Part], bytes: &[u8]) {
+        let mut ranges = vec![parts];
+        while let Some(parts) = ranges.pop() {
+            let Some(first) = parts.first() else { continue };
+            let elements_bytes: usize = parts.iter().map(|part| part.range.len()).sum();
+            let fits = parts.len() <= BLOCK_LEN_MAX && elements_bytes <= BLOCK_BYTES_MAX || parts.len() == 1;
+            let mut middle = 0;
+            let split = |block, at| {
+                middle = at;
+                [block, None]
+            };
+            if !fits && self.index.split(place_of(first.hash), split) {
+                let (left, right) =
+                    parts.split_at(parts.partition_point(|part| place_of(part.hash) < middle));
+                ranges.extend([right, left]);
+                continue;
+            }
+            self.change(place_of(first.hash), parts.len() as isize, |block| {
+                let elements = parts.iter().map(|part| (tag_of(part.hash), &bytes[part.range.clone()]));
+                *block = Some(Block::pack(elements));
+            });
         }
     }
-}
 
-/// Blocks as full as they may be, of elements in the order of their hashes.
-fn blocks(parts: &[Part], bytes: &[u8]) -> impl Iterator<Item = Block> {
-    let mut rest = parts;
-    std::iter::from_fn(move || {
-        let first = rest.first()?;
-        let bound = if rest.len() == parts.len() { 0 } else { place_of(first.hash) };
-        let (mut len, mut elements_bytes) = (0, 0);
-        for group in rest.chunk_by(|one, other| place_of(one.hash) == place_of(other.hash)) {
-            let group_bytes: usize = group.iter().map(|part| part.range.len()).sum();
-            let fits = len + group.len() <= BLOCK_LEN_MAX && elements_bytes + group_bytes <= BLOCK_BYTES_MAX;
-            if len > 0 && !fits {
-                break;
-            }
-            len += group.len();
-            elements_bytes += group_bytes;
+    fn note_expiries(&mut self) {
+        for (_, element) in self.index.blocks().flat_map(Block::iter) {
+            let expiry = S::expiry(S::split(read::<S>(element)).1);
+            self.expiries.change(hash_of::<S>(&self.hasher, element), None, expiry);
         }
-        let (block, after) = rest.split_at(len);
-        rest = after;
-        Some(Block::pack(block.iter().map(|part| (tag_of(part.hash), &bytes[part.range.clone()])), bound))
-    })
+    }
 }

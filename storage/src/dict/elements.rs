@@ -10,6 +10,7 @@
 //! Invariants:
 //! - The allocation is the smallest class for the content, or a little larger while elements go.
 //! - A shared block is copied before its first change, into the class that the change needs.
+//! - The number in a block's header is how many bytes all elements have.
 //! - No element is empty. So there are at least 32 bytes behind each tag and each narrow length.
 
 use std::ops::Range;
@@ -22,60 +23,63 @@ use crate::prefetch::prefetch;
 const NARROW_BYTES_MAX: usize = u8::MAX as usize;
 
 impl Block {
-    /// The least place in the block's range.
-    #[inline]
-    pub(super) fn bound(&self) -> u64 {
-        self.number()
+    /// A block of these elements with their tags.
+    pub(super) fn pack<'a>(elements: impl Iterator<Item = (u8, &'a [u8])> + Clone) -> Block {
+        let mut sizes = Sizes::default();
+        elements.clone().for_each(|(_, element)| sizes.add(element.len()));
+        let mut packer = Packer::new(sizes);
+        elements.for_each(|(tag, element)| packer.add(tag, element));
+        packer.block
     }
 
-    /// Sets the least place in the block's range. The block must not be shared.
-    pub(super) fn set_bound(&mut self, bound: u64) {
-        self.set_number(bound);
-    }
-
-    /// A block of these elements with their tags, and its bound.
-    pub(super) fn pack<'a>(elements: impl Iterator<Item = (u8, &'a [u8])> + Clone, bound: u64) -> Block {
-        let (mut len, mut bytes, mut longest) = (0, 0, 0);
-        for (_, element) in elements.clone() {
-            len += 1;
-            bytes += element.len();
-            longest = longest.max(element.len());
+    /// Parts the elements by whether `is_right`; what has none is None.
+    pub(super) fn part(self, is_right: impl Fn(&[u8]) -> bool) -> [Option<Block>; 2] {
+        let mut sizes = [Sizes::default(), Sizes::default()];
+        let mut sides = Vec::with_capacity(self.len());
+        for (_, element) in self.iter() {
+            let side = usize::from(is_right(element));
+            sizes[side].add(element.len());
+            sides.push(side);
         }
-        let is_wide = longest > NARROW_BYTES_MAX;
-        let mut block = Block::zeroed(content_bytes(len, bytes, is_wide), is_wide, bound);
-        let content = block.content_mut();
-        let mut start = content.len();
-        for (index, (tag, element)) in elements.enumerate() {
-            content[index] = tag;
-            set_length(content, len, is_wide, index, element.len());
-            start -= element.len();
-            content[start..][..element.len()].copy_from_slice(element);
+        if sizes[1].len == 0 {
+            return [Some(self), None];
         }
-        block.set_len(len);
-        block
+        if sizes[0].len == 0 {
+            return [None, Some(self)];
+        }
+        let mut packers = sizes.map(Packer::new);
+        for (side, (tag, element)) in sides.into_iter().zip(self.iter()) {
+            packers[side].add(tag, element);
+        }
+        packers.map(|packer| Some(packer.block))
     }
 
     /// The first element with this tag that `accept` takes for the right one.
     #[inline]
     pub(super) fn find(&self, tag: u8, accept: impl Fn(&[u8]) -> bool) -> Option<usize> {
         let (content, len) = (self.content(), self.len());
-        let mut start = 0;
-        loop {
-            // All tags of a usual block at once: a branch on the number of elements would be foretold wrongly half of the time.
-            let lanes = (1u64 << (len - start).min(LANES)) - 1;
-            let mut matches = matching(lanes_at(content, start), tag) & lanes as u32;
-            while matches != 0 {
-                let index = start + matches.trailing_zeros() as usize;
-                if accept(self.element(index)) {
-                    return Some(index);
-                }
-                matches &= matches - 1;
-            }
-            start += LANES;
-            if start >= len {
-                return None;
-            }
+        if len > LANES || self.is_wide() {
+            return self.find_among_many(tag, &accept);
         }
+        // All tags at once: a branch on how many there are would be foretold wrongly half of the time.
+        let mut matches = matching(lanes_at(content, 0), tag) & ((1u64 << len) - 1) as u32;
+        let lengths = lanes_at(content, len);
+        while matches != 0 {
+            let index = matches.trailing_zeros() as usize;
+            let end = content.len() - sum(lengths, index);
+            if accept(&content[end - usize::from(lengths[index % LANES])..end]) {
+                return Some(index);
+            }
+            matches &= matches - 1;
+        }
+        None
+    }
+
+    /// As `find`, in a block of any size.
+    #[cold]
+    fn find_among_many(&self, tag: u8, accept: &dyn Fn(&[u8]) -> bool) -> Option<usize> {
+        let is_right = |index: &usize| self.content()[*index] == tag && accept(self.element(*index));
+        (0..self.len()).find(is_right)
     }
 
     /// Starts to load the first element with this tag.
@@ -118,25 +122,25 @@ impl Block {
     }
 
     /// Bytes of all elements.
+    #[inline]
     pub(super) fn elements_bytes(&self) -> usize {
-        self.bytes_before(self.len())
+        self.number() as usize
     }
 
     /// Makes room for one more element, whose bytes the caller writes. Its index is the last one.
     pub(super) fn push(&mut self, tag: u8, element_len: usize) -> &mut [u8] {
         assert!(element_len > 0, "an element has a key");
-        let len = self.len();
-        let old_bytes = self.bytes_before(len);
+        let (len, bytes) = (self.len(), self.elements_bytes());
         let is_wide = self.is_wide() || element_len > NARROW_BYTES_MAX;
-        self.make_room(content_bytes(len + 1, old_bytes + element_len, is_wide), is_wide);
-        let lengths_end = content_bytes(len, 0, is_wide);
+        self.make_room(content_bytes(len + 1, bytes + element_len, is_wide), is_wide);
         let content = self.content_mut();
-        content.copy_within(len..lengths_end, len + 1);
+        content.copy_within(len..content_bytes(len, 0, is_wide), len + 1);
         content[len] = tag;
         set_length(content, len + 1, is_wide, len, element_len);
         self.set_len(len + 1);
+        self.set_number((bytes + element_len) as u64);
         let content = self.content_mut();
-        let end = content.len() - old_bytes;
+        let end = content.len() - bytes;
         &mut content[end - element_len..end]
     }
 
@@ -153,6 +157,7 @@ impl Block {
         content.copy_within(index + 1..length_at, index);
         content.copy_within(length_at + width..len + len * width, length_at - 1);
         self.set_len(len - 1);
+        self.set_number((self.elements_bytes() - range.len()) as u64);
         self.give_back();
     }
 
@@ -165,13 +170,14 @@ impl Block {
         }
         let len = self.len();
         let is_wide = self.is_wide() || element_len > NARROW_BYTES_MAX;
-        let bytes = self.bytes_before(len) - old_len + element_len;
+        let bytes = self.elements_bytes() - old_len + element_len;
         self.make_room(content_bytes(len, bytes, is_wide), is_wide);
         let (range, start) = (self.range(index), self.elements_start());
         let content = self.content_mut();
         let new_start = start + old_len - element_len;
         content.copy_within(start..range.start + kept, new_start);
         set_length(content, len, is_wide, index, element_len);
+        self.set_number(bytes as u64);
         if element_len < old_len {
             self.give_back();
         }
@@ -182,6 +188,7 @@ impl Block {
     #[cfg(test)]
     pub(super) fn audit(&self) {
         assert!((0..self.len()).all(|index| self.length(index) > 0), "no element is empty");
+        assert_eq!(self.bytes_before(self.len()), self.elements_bytes());
         assert!(self.content_bytes() <= self.content().len());
         let is_thin = allocated_bytes_of(self.content_bytes()) <= self.allocated_bytes() / 4 * 3;
         assert!(!is_thin, "{} bytes in {}", self.content_bytes(), self.allocated_bytes());
@@ -217,7 +224,7 @@ impl Block {
     }
 
     /// Sees to it that the block may be written.
-    pub(super) fn unshare(&mut self) {
+    fn unshare(&mut self) {
         if !self.is_unique() {
             self.reallocate(self.content_bytes(), self.is_wide());
         }
@@ -243,7 +250,7 @@ impl Block {
     /// Copies everything into an allocation of its own for so much content, with lengths of this width or a greater one.
     fn reallocate(&mut self, content_bytes: usize, is_wide: bool) {
         let len = self.len();
-        let mut copy = Block::zeroed(content_bytes, is_wide, self.bound());
+        let mut copy = Block::zeroed(content_bytes, is_wide, self.number());
         let (from, to) = (self.content(), copy.content_mut());
         if self.is_wide() == is_wide {
             let front = len + len * width(is_wide);
@@ -259,6 +266,49 @@ impl Block {
         to[new_start..].copy_from_slice(&from[start..]);
         copy.set_len(len);
         *self = copy;
+    }
+}
+
+/// What a block of some elements is to be.
+#[derive(Clone, Copy, Default)]
+struct Sizes {
+    len: usize,
+    bytes: usize,
+    longest: usize,
+}
+
+impl Sizes {
+    fn add(&mut self, element_len: usize) {
+        self.len += 1;
+        self.bytes += element_len;
+        self.longest = self.longest.max(element_len);
+    }
+}
+
+/// A block that gets its elements one by one, all of the sizes announced.
+struct Packer {
+    block: Block,
+    len: usize,
+    next: usize,
+    start: usize,
+}
+
+impl Packer {
+    fn new(Sizes { len, bytes, longest }: Sizes) -> Packer {
+        let is_wide = longest > NARROW_BYTES_MAX;
+        let mut block = Block::zeroed(content_bytes(len, bytes, is_wide), is_wide, bytes as u64);
+        block.set_len(len);
+        Packer { start: block.content().len(), block, len, next: 0 }
+    }
+
+    fn add(&mut self, tag: u8, element: &[u8]) {
+        let is_wide = self.block.is_wide();
+        let content = self.block.content_mut();
+        content[self.next] = tag;
+        set_length(content, self.len, is_wide, self.next, element.len());
+        self.next += 1;
+        self.start -= element.len();
+        content[self.start..][..element.len()].copy_from_slice(element);
     }
 }
 

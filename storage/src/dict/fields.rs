@@ -18,12 +18,13 @@ impl Dict<Fields> {
 
     /// Sets when a field expires (unix ms), or that it does not; whether there is such a field.
     pub fn set_expiry(&mut self, key: &Key<'_>, expiry: Option<i64>) -> bool {
-        let Some(field) = self.get(key) else { return false };
+        let Some((block, index)) = self.find(key) else { return false };
+        let field = read::<Fields>(block.element(index));
         let (old, kept) = (field.expiry, key.encoded_len() + field.value.encoded_len());
         if old != expiry {
             let bytes = expiry.map(i64::to_le_bytes);
             let bytes = bytes.as_ref().map_or(&[][..], |bytes| bytes);
-            self.resize(key, kept, kept + bytes.len(), |rest| rest.copy_from_slice(bytes));
+            self.resize(key, index, kept, kept + bytes.len(), |rest| rest.copy_from_slice(bytes));
             self.expiries.change(key.hash(), old, expiry);
         }
         true
@@ -42,10 +43,10 @@ impl Dict<Fields> {
     /// Takes the field out that expires first, after showing it, if its time is `now` (unix ms) or before. None if it is not.
     pub fn remove_expired<R>(&mut self, now: i64, show: impl FnOnce(Field<'_>) -> R) -> Option<R> {
         let (at, hash) = self.expiries.first().filter(|(at, _)| *at <= now)?;
-        let (cursor, block) = self.index.find(place_of(hash))?;
+        let block = self.index.find(place_of(hash))?;
         let is_due =
             |element: &[u8]| self.hash_of(element) == hash && read::<Fields>(element).expiry == Some(at);
         let index = block.find(tag_of(hash), is_due)?;
-        Some(self.take(&cursor, index, show))
+        Some(self.take(place_of(hash), index, show))
     }
 }

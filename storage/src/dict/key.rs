@@ -58,11 +58,11 @@ impl<'a> Key<'a> {
     /// Whether an element has this key. Encodings are canonical, and none is the beginning of another.
     #[inline]
     pub(super) fn begins(&self, element: &[u8]) -> bool {
-        let head = self.head();
-        element.len() >= self.encoded_len()
+        let (head, len) = (self.head(), self.encoded_len());
+        element.len() >= len
             && element[0] == head[0]
-            && element[1..head.len()] == head[1..]
-            && same_key(&element[head.len()..][..self.content.len()], self.content)
+            && (head.len() == 1 || same_key(&element[..head.len()], head))
+            && same_key(&element[head.len()..len], self.content)
     }
 
     /// Writes the key to the beginning of an element; gives what comes after it.

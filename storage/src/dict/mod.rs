@@ -31,17 +31,15 @@ mod walk;
 use std::fmt;
 use std::marker::PhantomData;
 
+use crate::block::Block;
 use expiries::Expiries;
 use index::Index;
-use key::place_of;
 
 pub use key::Key;
 pub use shape::{Field, Fields, Members, Scores, Shape};
 
-use crate::block::Block;
 use crate::hash::Hasher;
 use crate::pack::Item;
-use crate::tree::Cursor;
 
 /// A block of so many elements splits before it takes another one.
 const BLOCK_LEN_MAX: usize = 32;
@@ -60,7 +58,13 @@ pub struct Dict<S: Shape> {
 impl<S: Shape> Dict<S> {
     /// An empty dict; allocates nothing. All dicts that share keys need the same hash function.
     pub fn new(hasher: Hasher) -> Self {
-        Dict::of(Index::default(), hasher)
+        Dict {
+            index: Index::default(),
+            block_bytes: 0,
+            hasher,
+            expiries: Expiries::default(),
+            shape: PhantomData,
+        }
     }
 
     /// Elements. O(1).
@@ -79,6 +83,11 @@ impl<S: Shape> Dict<S> {
         self.block_bytes + self.index.memory_bytes() + self.expiries.memory_bytes()
     }
 
+    /// The hash function.
+    pub fn hasher(&self) -> &Hasher {
+        &self.hasher
+    }
+
     /// The key that these bytes are.
     #[inline]
     pub fn key<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
@@ -95,8 +104,8 @@ impl<S: Shape> Dict<S> {
     /// The element of a key.
     #[inline]
     pub fn get(&self, key: &Key<'_>) -> Option<S::Element<'_>> {
-        let found = self.find(key)?;
-        Some(read::<S>(found.block.element(found.index)))
+        let (block, index) = self.find(key)?;
+        Some(read::<S>(block.element(index)))
     }
 
     /// Whether there is an element of a key.
@@ -108,7 +117,7 @@ impl<S: Shape> Dict<S> {
     /// Starts to load what a search for the key reads first. To be called for several keys, before any of them is asked for.
     #[inline]
     pub fn prefetch(&self, key: &Key<'_>) {
-        if let Some((_, block)) = self.index.find(key.place()) {
+        if let Some(block) = self.index.find(key.place()) {
             block.prefetch();
         }
     }
@@ -116,7 +125,7 @@ impl<S: Shape> Dict<S> {
     /// Starts to load the element that a search for the key is likely to find; best a while after [`Dict::prefetch`].
     #[inline]
     pub fn prefetch_element(&self, key: &Key<'_>) {
-        if let Some((_, block)) = self.index.find(key.place()) {
+        if let Some(block) = self.index.find(key.place()) {
             block.prefetch_element(key.tag());
         }
     }
@@ -128,29 +137,20 @@ impl<S: Shape> Dict<S> {
 
     /// Takes the element of a key out, after showing it. None if there is none.
     pub fn remove_with<R>(&mut self, key: &Key<'_>, show: impl FnOnce(S::Element<'_>) -> R) -> Option<R> {
-        let Found { cursor, index, .. } = self.find(key)?;
-        Some(self.take(&cursor, index, show))
-    }
-
-    fn of(index: Index, hasher: Hasher) -> Self {
-        let block_bytes = index.blocks().map(Block::allocated_bytes).sum();
-        Dict { index, block_bytes, hasher, expiries: Expiries::default(), shape: PhantomData }
+        let (_, index) = self.find(key)?;
+        Some(self.take(key.place(), index, show))
     }
 
     #[inline]
-    fn find(&self, key: &Key<'_>) -> Option<Found<'_>> {
-        let (cursor, block) = self.index.find(key.place())?;
+    fn find(&self, key: &Key<'_>) -> Option<(&Block, usize)> {
+        let block = self.index.find(key.place())?;
         let index = block.find(key.tag(), |element| key.begins(element))?;
-        Some(Found { cursor, block, index })
+        Some((block, index))
     }
 
     /// The hash of an element's key.
     fn hash_of(&self, element: &[u8]) -> u64 {
-        S::hash(&self.hasher, Item::read(element).0)
-    }
-
-    fn place_of(&self, element: &[u8]) -> u64 {
-        place_of(self.hash_of(element))
+        hash_of::<S>(&self.hasher, element)
     }
 }
 
@@ -196,13 +196,6 @@ impl<S: Shape> fmt::Debug for Dict<S> {
     }
 }
 
-/// Where an element is.
-struct Found<'a> {
-    cursor: Cursor,
-    block: &'a Block,
-    index: usize,
-}
-
 /// An integer where the bytes are the decimal form of one.
 #[inline]
 fn canonical(item: Item<'_>) -> Item<'_> {
@@ -217,4 +210,14 @@ fn canonical(item: Item<'_>) -> Item<'_> {
 fn read<S: Shape>(element: &[u8]) -> S::Element<'_> {
     let (key, key_len) = Item::read(element);
     S::read(key, &element[key_len..])
+}
+
+/// The hash of an element's key.
+fn hash_of<S: Shape>(hasher: &Hasher, element: &[u8]) -> u64 {
+    S::hash(hasher, Item::read(element).0)
+}
+
+/// Where an element belongs.
+fn place_of<S: Shape>(hasher: &Hasher, element: &[u8]) -> u64 {
+    key::place_of(hash_of::<S>(hasher, element))
 }

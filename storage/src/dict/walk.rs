@@ -5,9 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Dict, Shape, read};
+use super::key::PLACE_BITS;
+use super::{Dict, Shape, place_of, read};
 use crate::block::Block;
 use crate::random::Random;
+
+/// The end of all places.
+const END: u64 = 1 << PLACE_BITS;
 
 impl<S: Shape> Dict<S> {
     /// All elements, in the order of their hashes' ranges.
@@ -17,14 +21,22 @@ impl<S: Shape> Dict<S> {
 
     /// Visits the elements of one block and gives the cursor to go on with. 0 begins a scan and ends it; cursors are below 2^50.
     pub fn scan<'a>(&'a self, cursor: u64, mut visit: impl FnMut(S::Element<'a>)) -> u64 {
-        let Some((at, block)) = self.index.find(cursor) else { return 0 };
-        for (_, element) in block.iter() {
-            // In the midst of a block: what was another block when the scan passed it is done.
-            if cursor <= block.bound() || self.place_of(element) >= cursor {
-                visit(read::<S>(element));
+        let mut cursor = cursor.min(END);
+        while cursor < END {
+            let range = self.index.range(cursor);
+            let block = self.index.find(cursor);
+            for (_, element) in block.into_iter().flat_map(Block::iter) {
+                // In the midst of a range: it was several when the scan passed the beginning.
+                if cursor == range.start || place_of::<S>(&self.hasher, element) >= cursor {
+                    visit(read::<S>(element));
+                }
+            }
+            cursor = range.end;
+            if block.is_some() {
+                break;
             }
         }
-        self.index.next(&at).map_or(0, |(_, next)| next.bound())
+        cursor % END
     }
 
     /// The element at a rank in the order of [`Dict::iter`]. None past the end. Ranks change with every change.
@@ -72,7 +84,7 @@ impl<S: Shape> Dict<S> {
     /// Takes an element out, each with the same chance, after showing it. None in an empty dict.
     pub fn pop<R>(&mut self, random: &mut Random, show: impl FnOnce(S::Element<'_>) -> R) -> Option<R> {
         let rank = random.below(self.len() as u64) as usize;
-        let (cursor, _, index) = self.index.at(rank)?;
-        Some(self.take(&cursor, index, show))
+        let (place, _, index) = self.index.at(rank)?;
+        Some(self.take(place, index, show))
     }
 }

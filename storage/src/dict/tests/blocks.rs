@@ -41,7 +41,7 @@ fn check(block: &Block, twin: &[Element]) {
 }
 
 fn run(steps: Vec<Step>) {
-    let mut block = Block::zeroed(0, false, 7);
+    let mut block = Block::zeroed(0, false, 0);
     let mut twin: Vec<Element> = Vec::new();
     let mut shared: Vec<(Block, Vec<Element>)> = Vec::new();
     for (number, step) in steps.into_iter().enumerate() {
@@ -73,10 +73,9 @@ fn run(steps: Vec<Step>) {
             }
         }
         check(&block, &twin);
-        assert_eq!(block.bound(), 7);
     }
     shared.iter().for_each(|(block, twin)| check(block, twin));
-    let packed = Block::pack(twin.iter().map(|(tag, bytes)| (*tag, &bytes[..])), 3);
+    let packed = Block::pack(twin.iter().map(|(tag, bytes)| (*tag, &bytes[..])));
     check(&packed, &twin);
     assert_eq!(packed.allocated_bytes(), allocated_bytes_of(packed.content_bytes()));
 }

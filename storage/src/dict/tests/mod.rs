@@ -9,7 +9,8 @@ mod sizes;
 
 use std::collections::BTreeSet;
 
-use super::{BLOCK_BYTES_MAX, BLOCK_LEN_MAX, Dict, Field, Fields, Shape};
+use super::key::PLACE_BITS;
+use super::{BLOCK_BYTES_MAX, BLOCK_LEN_MAX, Dict, Field, Fields, Shape, place_of, read};
 use crate::hash::Hasher;
 use crate::pack::Item;
 
@@ -68,18 +69,18 @@ impl<const HASH: u8> Shape for Spoilt<HASH> {
 
 /// Panics if an invariant of the file head does not hold.
 fn audit<S: Shape>(dict: &Dict<S>) {
-    let blocks: Vec<_> = dict.index.blocks().collect();
-    assert_eq!(blocks.iter().map(|block| block.allocated_bytes()).sum::<usize>(), dict.block_bytes);
-    assert_eq!(blocks.iter().map(|block| block.len()).sum::<usize>(), dict.len());
-    let (mut keys, mut expiring) = (BTreeSet::new(), 0);
-    for (number, block) in blocks.iter().enumerate() {
-        let end = blocks.get(number + 1).map_or(u64::MAX, |next| next.bound());
-        assert!(block.bound() < end, "bounds ascend");
+    dict.index.audit();
+    let (mut keys, mut expiring, mut block_bytes, mut start) = (BTreeSet::new(), 0, 0, 0);
+    while start < 1 << PLACE_BITS {
+        let range = dict.index.range(start);
+        assert_eq!((range.start, dict.index.range(range.end - 1)), (start, range.clone()));
+        start = range.end;
+        let Some(block) = dict.index.find(range.start) else { continue };
         let mut places = BTreeSet::new();
         for (tag, element) in block.iter() {
-            let (key, rest) = S::split(super::read::<S>(element));
-            let place = dict.place_of(element);
-            assert!(block.bound() <= place && place < end, "an element out of its block's range");
+            let (key, rest) = S::split(read::<S>(element));
+            let place = place_of::<S>(&dict.hasher, element);
+            assert!(range.contains(&place), "an element out of its block's range");
             assert_eq!(tag, dict.key_of(key).tag());
             assert!(keys.insert(key.to_vec()), "a key occurs once");
             places.insert(place);
@@ -89,7 +90,9 @@ fn audit<S: Shape>(dict: &Dict<S>) {
         let is_within = block.len() <= BLOCK_LEN_MAX && block.elements_bytes() <= BLOCK_BYTES_MAX;
         assert!(is_within || places.len() == 1, "a block of {} elements", block.len());
         block.audit();
+        block_bytes += block.allocated_bytes();
     }
+    assert_eq!((keys.len(), block_bytes), (dict.len(), dict.block_bytes));
     assert_eq!(expiring, dict.expiries.len());
 }
 
