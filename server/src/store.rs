@@ -204,7 +204,7 @@ impl<'a> Keys<'a> {
     }
 
     /// Stores a value under a key, over whatever that held.
-    pub fn store_fresh<T: Type>(&mut self, key: &[u8], fresh: Fresh<T>) {
+    pub fn store_fresh<T>(&mut self, key: &[u8], fresh: Fresh<T>) {
         let existed = self.contains(key);
         let replaced = self.db().store(key, fresh);
         if !existed {

@@ -79,6 +79,7 @@
 //! Any bytes are safe to read: what they announce is believed only as far as there are bytes for it, nothing is allocated
 //! beyond a small multiple of the input before its contents are seen, no input makes them panic, and every error names the offset where reading stopped.
 
+mod entry;
 mod error;
 mod read;
 #[cfg(test)]
@@ -87,8 +88,9 @@ mod types;
 mod value;
 mod write;
 
+pub use entry::{Made, write_value};
 pub use error::{Error, Fault};
 pub use read::{Reader, Text};
 pub use types::Type;
-pub use value::Value;
+pub use value::{Consumer, Field, Group, Hash, Node, Pending, Set, SortedSet, Stream, StreamId, Value};
 pub use write::Writer;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::{Error, Fault, Type};
 use crate::lzf;
+use rufous_storage::pack::Item;
 
 const INT_8: u8 = 0;
 const INT_16: u8 = 1;
@@ -23,7 +24,25 @@ pub enum Text<'a> {
     Bytes(Cow<'a, [u8]>),
 }
 
+impl From<Item<'_>> for Text<'_> {
+    /// Copies the element.
+    fn from(item: Item<'_>) -> Self {
+        match item {
+            Item::Int(value) => Text::Int(value),
+            Item::Bytes(bytes) => Text::Bytes(Cow::Owned(bytes.to_vec())),
+        }
+    }
+}
+
 impl Text<'_> {
+    /// The element that this is in a collection.
+    pub fn item(&self) -> Item<'_> {
+        match self {
+            Text::Int(value) => Item::Int(*value),
+            Text::Bytes(bytes) => Item::of(bytes),
+        }
+    }
+
     /// The bytes; an integer is formatted into `buffer`.
     pub fn as_bytes<'b>(&'b self, buffer: &'b mut itoa::Buffer) -> &'b [u8] {
         match self {
@@ -48,6 +67,8 @@ impl Text<'_> {
 pub struct Reader<'a> {
     all: &'a [u8],
     at: usize,
+    /// Added to offsets: where the bytes come from.
+    base: usize,
 }
 
 /// A length, or the special encoding that a string has in its place.
@@ -59,12 +80,17 @@ enum Length {
 impl<'a> Reader<'a> {
     /// A reader from the start of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Reader<'a> {
-        Reader { all: bytes, at: 0 }
+        Reader { all: bytes, at: 0, base: 0 }
+    }
+
+    /// A reader of a block inside other bytes, which starts at the offset `base` there.
+    pub fn inside(bytes: &'a [u8], base: usize) -> Reader<'a> {
+        Reader { all: bytes, at: 0, base }
     }
 
     /// Where the next byte is.
     pub fn offset(&self) -> usize {
-        self.at
+        self.base + self.at
     }
 
     /// How many bytes are left.
@@ -74,7 +100,7 @@ impl<'a> Reader<'a> {
 
     /// An error at the present offset.
     pub fn error(&self, fault: Fault) -> Error {
-        Error { offset: self.at, fault }
+        Error { offset: self.offset(), fault }
     }
 
     /// The error of bytes that make no sense, at the present offset.

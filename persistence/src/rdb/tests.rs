@@ -8,7 +8,7 @@ use crate::lzf::Compressor;
 /// What a function writes.
 fn written(compress: bool, write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
     let mut compressor = Compressor::default();
-    let mut writer = Writer::new(compress.then_some(&mut compressor));
+    let mut writer = Writer::new(11, compress.then_some(&mut compressor));
     write(&mut writer);
     writer.out
 }

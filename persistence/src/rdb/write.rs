@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Type;
 use crate::lzf::Compressor;
 use rufous_storage::parse_int;
 
@@ -22,6 +23,7 @@ const LZF: u8 = 0xc3;
 pub struct Writer<'c> {
     /// What was written. The caller may empty it at any time.
     pub out: Vec<u8>,
+    version: u16,
     compressor: Option<&'c mut Compressor>,
     compressed: Vec<u8>,
 }
@@ -33,9 +35,19 @@ impl fmt::Debug for Writer<'_> {
 }
 
 impl<'c> Writer<'c> {
-    /// A writer to a new buffer; without compressor, nothing is compressed.
-    pub fn new(compressor: Option<&'c mut Compressor>) -> Writer<'c> {
-        Writer { out: Vec::new(), compressor, compressed: Vec::new() }
+    /// A writer of an RDB version to a new buffer; without compressor, nothing is compressed.
+    pub fn new(version: u16, compressor: Option<&'c mut Compressor>) -> Writer<'c> {
+        Writer { out: Vec::new(), version, compressor, compressed: Vec::new() }
+    }
+
+    /// The RDB version that is written.
+    pub fn version(&self) -> u16 {
+        self.version
+    }
+
+    /// The byte that announces a value.
+    pub fn kind(&mut self, kind: Type) {
+        self.byte(kind as u8);
     }
 
     /// One byte.

@@ -41,6 +41,13 @@ impl<T: Type> Fresh<T> {
     }
 }
 
+impl<T> Fresh<T> {
+    /// The value of whatever type, to be stored.
+    pub fn into_any(self) -> Fresh<()> {
+        Fresh { entries: self.entries, place: self.place, of: PhantomData }
+    }
+}
+
 impl Db {
     /// A value to be made and then stored in this database.
     pub fn fresh<T: Type>(&self) -> Fresh<T> {
@@ -48,7 +55,7 @@ impl Db {
     }
 
     /// Stores a value under a key, without expiry, over what the key held; gives that, if it was there.
-    pub fn store<T: Type>(&mut self, key: &[u8], mut fresh: Fresh<T>) -> Option<Removed> {
+    pub fn store<T>(&mut self, key: &[u8], mut fresh: Fresh<T>) -> Option<Removed> {
         let replaced = self.remove(key);
         let made = fresh.entries.take(fresh.place).expect("an entry that no view sees");
         let entry = Entry::copy_of(made.as_ref(), key, None);

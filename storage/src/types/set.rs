@@ -175,6 +175,23 @@ impl SetMut<'_> {
         }
     }
 
+    /// Makes the members those of an intset that was checked, in a set without any.
+    pub fn adopt_intset(&mut self, bytes: &[u8]) {
+        self.value.set(Content::Bytes(bytes), true);
+        if self.as_ref().len() > self.limits.set_intset_entries.min(INTSET_LEN_MAX) {
+            self.convert_to_table();
+        }
+    }
+
+    /// Makes the members those of a listpack that was checked, in a set without any. They differ; their length is no matter, as
+    /// in Redis.
+    pub fn adopt_listpack(&mut self, bytes: &[u8]) {
+        self.value.set(Content::Bytes(bytes), false);
+        if self.as_ref().len() > self.limits.set_listpack_entries {
+            self.convert_to_table();
+        }
+    }
+
     /// As [`SetMut::add`].
     pub fn add_item(&mut self, member: Item<'_>) -> bool {
         self.add(member.as_bytes(&mut itoa::Buffer::new()))

@@ -84,7 +84,7 @@ fn seconds(draw: &mut Draw) -> Vec<u8> {
 fn sealed(draw: &mut Draw, version: u16) -> Vec<u8> {
     let value = if draw.one_in(4) { repetitive(draw) } else { draw.value() };
     let mut compressor = Compressor::default();
-    let mut writer = Writer::new(if draw.one_in(4) { None } else { Some(&mut compressor) });
+    let mut writer = Writer::new(version, if draw.one_in(4) { None } else { Some(&mut compressor) });
     writer.byte(0);
     writer.text(&value);
     dump::seal(&mut writer.out, version);

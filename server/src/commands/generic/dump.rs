@@ -6,12 +6,12 @@ use crate::context::Ctx;
 use crate::effects::Event;
 use crate::notify::Class;
 use rufous_persistence::dump;
-use rufous_persistence::rdb::{self, Reader, Text, Type, Value, Writer};
+use rufous_persistence::rdb::{self, Made, Reader, Value, Writer};
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::parse_i64;
 use rufous_protocol::request::Args;
-use rufous_storage::{EntryRef, NewStr, Str, Ttl, evict};
-use std::borrow::Cow;
+use rufous_storage::{Ttl, evict};
+use std::fmt::Display;
 
 const RESTORE: Event = Event::new(Class::GENERIC, "restore");
 
@@ -71,8 +71,8 @@ pub(super) fn dump(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     match cx.db.read(args.get(1)) {
         None => cx.reply.null(),
         Some(entry) => {
-            let mut writer = Writer::new(compressor);
-            write_value(&mut writer, entry);
+            let mut writer = Writer::new(version, compressor);
+            rdb::write_value(&mut writer, entry);
             dump::seal(&mut writer.out, version);
             cx.reply.bulk(&writer.out);
         }
@@ -92,10 +92,10 @@ pub(super) fn restore(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Err(error::RESTORE_TTL);
     }
     let opened = dump::open(args.get(3), !cx.server.switches.checksums_ignored);
-    let value = read_value(opened.ok_or(error::RESTORE_CHECKSUM)?.body).map_err(|problem| {
-        cx.server.log.verbose(format_args!("RESTORE: {problem}"));
-        error::RESTORE_BAD_FORMAT
-    })?;
+    let body = opened.ok_or(error::RESTORE_CHECKSUM)?.body;
+    let value = read_value(body).map_err(|problem| bad_format(cx, problem))?;
+    let limits = cx.db.store.limits.clone();
+    let made = value.make(cx.db.db(), &limits).map_err(|problem| bad_format(cx, problem))?;
 
     let replaced = options.replace && cx.db.remove(key, cx.server.config.lazyfree_lazy_server_del);
     let ttl = match ttl {
@@ -108,7 +108,15 @@ pub(super) fn restore(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             cx.changed(key, DEL, 1);
         }
     } else {
-        put_value(cx, key, value, ttl);
+        match made {
+            Made::String(string) => cx.db.write(key).set(string, ttl),
+            Made::Collection(fresh) => {
+                cx.db.store_fresh(key, fresh);
+                if let Ttl::At(at) = ttl {
+                    cx.db.write(key).set_expire(Some(at));
+                }
+            }
+        }
         if let Some(bits) = options.access(cx.db.store.marks.lfu.is_some(), now)
             && let Some(entry) = cx.db.peek(key)
         {
@@ -120,18 +128,6 @@ pub(super) fn restore(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// Writes an entry's type and value.
-fn write_value(writer: &mut Writer<'_>, entry: EntryRef<'_>) {
-    if let Some(string) = entry.string() {
-        writer.byte(Type::String as u8);
-        match string {
-            Str::Int(value) => writer.int(value),
-            Str::Bytes(bytes) => writer.text(bytes),
-            Str::Blob(blob) => writer.text(blob),
-        }
-    }
-}
-
 /// Reads type and value. As in Redis, what follows them is not looked at.
 fn read_value(body: &[u8]) -> Result<Value<'_>, rdb::Error> {
     let mut reader = Reader::new(body);
@@ -139,14 +135,10 @@ fn read_value(body: &[u8]) -> Result<Value<'_>, rdb::Error> {
     Value::read(&mut reader, kind)
 }
 
-/// Puts a value under a key that is free.
-fn put_value(cx: &mut Ctx<'_>, key: &[u8], value: Value<'_>, ttl: Ttl) {
-    let found = cx.db.write(key);
-    match value {
-        Value::String(Text::Int(value)) => found.set(NewStr::Int(value), ttl),
-        Value::String(Text::Bytes(Cow::Borrowed(bytes))) => found.set(NewStr::Bytes(bytes), ttl),
-        Value::String(Text::Bytes(Cow::Owned(bytes))) => found.set(NewStr::Large(bytes), ttl),
-    }
+/// The error for a payload that makes no sense; the log tells why.
+fn bad_format(cx: &Ctx<'_>, problem: impl Display) -> ReplyError {
+    cx.server.log.verbose(format_args!("RESTORE: {problem}"));
+    error::RESTORE_BAD_FORMAT
 }
 
 #[cfg(test)]

@@ -1,0 +1,57 @@
+//! Values between RDB and storage: an entry's value written, a value that was read made one of storage.
+//!
+//! What a value is written as follows its encoding in memory where the version knows that encoding, so that reading it
+//! back is a copy. Older versions get collections element by element.
+
+mod set;
+
+use super::{Fault, Text, Type, Value, Writer};
+use rufous_storage::pack::Item;
+use rufous_storage::types::Limits;
+use rufous_storage::types::fresh::Fresh;
+use rufous_storage::types::set::Set;
+use rufous_storage::{Db, EntryRef, NewStr, Str};
+use std::borrow::Cow;
+
+/// A value of storage that is not yet under a key.
+pub enum Made<'a> {
+    /// A string.
+    String(NewStr<'a>),
+    /// A collection.
+    Collection(Fresh<()>),
+}
+
+/// Writes an entry's type and value.
+pub fn write_value(writer: &mut Writer<'_>, entry: EntryRef<'_>) {
+    if let Some(string) = entry.string() {
+        writer.kind(Type::String);
+        match string {
+            Str::Int(value) => writer.int(value),
+            Str::Bytes(bytes) => writer.text(bytes),
+            Str::Blob(blob) => writer.text(blob),
+        }
+    } else if let Some(set) = entry.typed::<Set>() {
+        set::write(writer, set);
+    }
+}
+
+impl<'a> Value<'a> {
+    /// Makes the value one for a database, whose own keys stay as they are. Names that occur twice are an error.
+    pub fn make(self, db: &Db, limits: &Limits) -> Result<Made<'a>, Fault> {
+        Ok(match self {
+            Value::String(Text::Int(value)) => Made::String(NewStr::Int(value)),
+            Value::String(Text::Bytes(Cow::Borrowed(bytes))) => Made::String(NewStr::Bytes(bytes)),
+            Value::String(Text::Bytes(Cow::Owned(bytes))) => Made::String(NewStr::Large(bytes)),
+            Value::Set(value) => Made::Collection(set::make(value, db.fresh(), limits)?.into_any()),
+            _ => return Err(Fault::Corrupt("a type that is not served")),
+        })
+    }
+}
+
+/// Writes an element of a collection as a string.
+fn write_item(writer: &mut Writer<'_>, item: Item<'_>) {
+    match item {
+        Item::Int(value) => writer.int(value),
+        Item::Bytes(bytes) => writer.text(bytes),
+    }
+}

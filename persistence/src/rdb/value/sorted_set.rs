@@ -1,0 +1,71 @@
+//! Sorted sets.
+
+use std::borrow::Cow;
+
+use super::super::{Error, Fault, Reader, Text};
+use super::blocks::Block;
+use rufous_protocol::number::parse_f64;
+use rufous_storage::pack::Item;
+
+/// The members of a sorted set with their scores.
+#[derive(Clone, Debug)]
+pub enum SortedSet<'a> {
+    /// In a listpack: member, score, .. in order.
+    Listpack(Cow<'a, [u8]>),
+    /// One by one, in any order.
+    Members(Vec<(Text<'a>, f64)>),
+}
+
+impl<'a> SortedSet<'a> {
+    pub(super) fn members(
+        reader: &mut Reader<'a>,
+        score: fn(&mut Reader<'a>) -> Result<f64, Error>,
+    ) -> Result<SortedSet<'a>, Error> {
+        let mut members = Vec::new();
+        for _ in 0..reader.count()? {
+            let member = reader.text()?;
+            let here = reader.clone();
+            let score = score(reader)?;
+            if score.is_nan() {
+                return Err(here.corrupt("a score that is not a number"));
+            }
+            members.push((member, score));
+        }
+        if members.is_empty() { Err(reader.error(Fault::Empty)) } else { Ok(SortedSet::Members(members)) }
+    }
+
+    pub(super) fn ziplist(reader: &mut Reader<'a>) -> Result<SortedSet<'a>, Error> {
+        SortedSet::block(Block::read(reader)?.ziplist()?)
+    }
+
+    pub(super) fn listpack(reader: &mut Reader<'a>) -> Result<SortedSet<'a>, Error> {
+        SortedSet::block(Block::read(reader)?.listpack()?)
+    }
+
+    /// A block whose members are in order stays; else its members are taken out. Redis looks at neither order nor scores.
+    fn block(block: Block<'a>) -> Result<SortedSet<'a>, Error> {
+        let block = block.named(2)?;
+        let pairs = block.pack().pairs().map(|(member, score)| Some((member, score_of(score)?)));
+        let pairs: Vec<(Item<'_>, f64)> =
+            pairs.collect::<Option<_>>().ok_or(block.corrupt("a score that is no number"))?;
+        let mut buffers = [itoa::Buffer::new(), itoa::Buffer::new()];
+        let is_sorted = pairs.windows(2).all(|pair| {
+            let [(one, one_score), (next, next_score)] = [pair[0], pair[1]];
+            let [one_buffer, next_buffer] = &mut buffers;
+            one_score < next_score
+                || (one_score == next_score && one.as_bytes(one_buffer) < next.as_bytes(next_buffer))
+        });
+        if is_sorted {
+            drop(pairs);
+            return Ok(SortedSet::Listpack(block.bytes));
+        }
+        Ok(SortedSet::Members(pairs.into_iter().map(|(member, score)| (member.into(), score)).collect()))
+    }
+}
+
+fn score_of(item: Item<'_>) -> Option<f64> {
+    match item {
+        Item::Int(value) => Some(value as f64),
+        Item::Bytes(text) => parse_f64(text),
+    }
+}

@@ -1,0 +1,169 @@
+//! Values cross over: what DUMP gives here, RESTORE takes there, and the other way round. Harmed payloads are taken by neither,
+//! or by the reference alone.
+
+use rufous_persistence::dump;
+use rufous_tests::conn::Conn;
+use rufous_tests::resp::Reply;
+use rufous_tests::seed::Seed;
+use rufous_tests::server::{Server, Which, program_or_notice};
+
+/// Harmed payloads of each value.
+const HARMED: usize = 300;
+
+/// A key `k` with a value.
+struct Recipe {
+    /// Commands that make it.
+    make: &'static [&'static str],
+    /// The same command again, with `#` replaced by the numbers below this one.
+    many: (&'static str, usize),
+    /// What shows all of it.
+    show: &'static str,
+}
+
+const NONE: (&str, usize) = ("", 0);
+
+const fn recipe(make: &'static [&'static str], show: &'static str) -> Recipe {
+    Recipe { make, many: NONE, show }
+}
+
+const RECIPES: &[Recipe] = &[
+    recipe(&["SET k 12345"], "GET k"),
+    recipe(&["SET k -9223372036854775808"], "GET k"),
+    recipe(&["SET k hello"], "GET k"),
+    recipe(&["SETRANGE k 100 hello"], "GET k"),
+    recipe(&["SETRANGE k 70000 hello"], "GET k"),
+    recipe(&["SADD k 3 -1 2"], "SMEMBERS k"),
+    recipe(&["SADD k 3 100000 9223372036854775807"], "SMEMBERS k"),
+    recipe(&["SADD k a 1 hello -500"], "SMEMBERS k"),
+    Recipe { make: &[], many: ("SADD k #", 600), show: "SMEMBERS k" },
+    Recipe { make: &["SADD k 77 a"], many: ("SADD k member:#", 300), show: "SMEMBERS k" },
+];
+
+/// Both servers, and what the reference's version can read.
+struct Pair {
+    rufous: Server,
+    redis: Server,
+}
+
+impl Pair {
+    fn start() -> Option<Pair> {
+        program_or_notice("redis-server", "dumps")?;
+        let redis = Server::spawn(Which::Redis, &["--sanitize-dump-payload", "yes"]);
+        let information = redis.connect().must("INFO server").text();
+        let version = if information.contains("redis_version:7.0.") { "10" } else { "11" };
+        let rufous = Server::spawn(Which::Rufous, &["--rdb-version", version]);
+        Some(Pair { rufous, redis })
+    }
+}
+
+fn make(conn: &mut Conn, recipe: &Recipe) {
+    conn.must("FLUSHALL");
+    for command in recipe.make {
+        conn.must(command);
+    }
+    let (command, count) = recipe.many;
+    for number in 0..count {
+        conn.must(&command.replace('#', &number.to_string()));
+    }
+}
+
+/// All of a value; what comes in no order is sorted.
+fn show(conn: &mut Conn, recipe: &Recipe) -> Vec<String> {
+    let reply = conn.must(recipe.show);
+    let mut lines: Vec<String> = match &reply {
+        Reply::Array(items) => items.iter().map(|item| format!("{item:?}")).collect(),
+        other => vec![format!("{other:?}")],
+    };
+    if recipe.show.starts_with("SMEMBERS") {
+        lines.sort();
+    }
+    lines
+}
+
+fn payload(conn: &mut Conn) -> Vec<u8> {
+    conn.must("DUMP k").bytes().expect("a payload").to_vec()
+}
+
+fn restore(conn: &mut Conn, payload: &[u8]) -> Reply {
+    conn.call(&[b"RESTORE", &b"k"[..], b"0", payload, b"REPLACE"]).expect("a reply")
+}
+
+#[test]
+fn every_value_crosses_over_both_ways() {
+    let Some(pair) = Pair::start() else { return };
+    let (mut ours, mut theirs) = (pair.rufous.connect(), pair.redis.connect());
+    for recipe in RECIPES {
+        make(&mut ours, recipe);
+        make(&mut theirs, recipe);
+        let (our_payload, their_payload) = (payload(&mut ours), payload(&mut theirs));
+        let (our_encoding, their_encoding) =
+            (ours.must("OBJECT ENCODING k"), theirs.must("OBJECT ENCODING k"));
+        let expected = show(&mut theirs, recipe);
+        assert_eq!(show(&mut ours, recipe), expected, "{:?}", recipe.make);
+
+        if our_encoding == their_encoding && our_encoding.text() != "hashtable" {
+            let [ours, theirs] = [&our_payload, &their_payload]
+                .map(|payload| dump::open(payload, true).expect("a payload").body);
+            assert_eq!(
+                ours.escape_ascii().to_string(),
+                theirs.escape_ascii().to_string(),
+                "{:?}",
+                recipe.make
+            );
+        }
+        for (conn, payload) in [(&mut ours, &their_payload), (&mut theirs, &our_payload)] {
+            assert_eq!(
+                restore(conn, payload),
+                Reply::Simple(b"OK".to_vec()),
+                "{:?} {:?}",
+                recipe.make,
+                recipe.many
+            );
+            assert_eq!(show(conn, recipe), expected, "{:?} {:?}", recipe.make, recipe.many);
+        }
+        assert_eq!(theirs.must("OBJECT ENCODING k"), their_encoding, "{:?}", recipe.make);
+    }
+}
+
+#[test]
+fn harmed_payloads_are_taken_only_where_redis_takes_them() {
+    let Some(pair) = Pair::start() else { return };
+    let (mut ours, mut theirs) = (pair.rufous.connect(), pair.redis.connect());
+    let mut seed = Seed::new(1);
+    let mut taken = 0;
+    for recipe in RECIPES {
+        make(&mut ours, recipe);
+        let sealed = payload(&mut ours);
+        let opened = dump::open(&sealed, true).expect("a payload");
+        for _ in 0..HARMED {
+            let mut harmed = harm(&mut seed, opened.body);
+            dump::seal(&mut harmed, opened.version);
+            if restore(&mut ours, &harmed).is_error() {
+                continue;
+            }
+            taken += 1;
+            let theirs = restore(&mut theirs, &harmed);
+            assert!(!theirs.is_error(), "{}: {theirs:?}", harmed.escape_ascii());
+            show(&mut ours, recipe);
+        }
+    }
+    assert!(taken > 0, "nothing was taken");
+}
+
+/// The bytes with a few of them changed, taken out or put in.
+fn harm(seed: &mut Seed, body: &[u8]) -> Vec<u8> {
+    const BYTES: [u8; 10] = [0, 1, 0x40, 0x7f, 0x80, 0x81, 0xc3, 0xf0, 0xfe, 0xff];
+    let mut bytes = body.to_vec();
+    for _ in 0..=seed.below(3) {
+        // Much of a large value is alike; its start is what says how to read the rest.
+        let reach = if seed.one_in(2) { bytes.len().min(20) } else { bytes.len() };
+        let at = 1 + seed.below(reach - 1);
+        match seed.below(6) {
+            0 | 1 => bytes[at] ^= 1 << seed.below(8),
+            2 | 3 => bytes[at] = *seed.pick(&BYTES),
+            4 => bytes.insert(at, *seed.pick(&BYTES)),
+            _ => drop(bytes.remove(at)),
+        }
+    }
+    bytes
+}
