@@ -130,14 +130,37 @@ impl Ctx<'_> {
     /// stops: the client is closed after the command and sees nothing of it.
     #[inline]
     pub fn is_over_output_limit(&self) -> bool {
-        let hard = self.server.config.output_buffer_limit(self.client.class()).hard_bytes;
-        hard > 0 && self.waiting.memory_with(self.reply.out) as u64 >= hard
+        self.output_limit().is_passed(self.reply.out)
     }
 
     /// Does any special mode of the client hold?
     #[inline]
     pub fn is(&self, special: Special) -> bool {
         self.client.special.intersects(special)
+    }
+}
+
+impl<'a> Ctx<'a> {
+    /// The client's hard limit, for replies of values that are borrowed from `db`.
+    #[inline]
+    pub fn output_limit(&self) -> OutputLimit<'a> {
+        let hard_bytes = self.server.config.output_buffer_limit(self.client.class()).hard_bytes;
+        OutputLimit { hard_bytes, waiting: self.waiting }
+    }
+}
+
+/// How much output a client may have; see [`Ctx::is_over_output_limit`].
+#[derive(Clone, Copy)]
+pub struct OutputLimit<'a> {
+    hard_bytes: u64,
+    waiting: &'a Waiting,
+}
+
+impl OutputLimit<'_> {
+    /// Is the output past the limit, with a reply that ends so?
+    #[inline]
+    pub fn is_passed(&self, out: &[u8]) -> bool {
+        self.hard_bytes > 0 && self.waiting.memory_with(out) as u64 >= self.hard_bytes
     }
 }
 

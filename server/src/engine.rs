@@ -202,14 +202,14 @@ pub fn apply_config(store: &mut Store, state: &mut State) {
             .is_lfu()
             .then_some(Lfu { decay_minutes: config.lfu_decay_time_m, log_factor: config.lfu_log_factor }),
     };
-    store.limits = limits(config);
+    store.limits = limits(config, state.switches.list_plain_bytes);
     store.follow_clock(state.clock.now_ms());
     store.effects.set_classes(Class::from_bits_truncate(config.notify_keyspace_events));
     state.command_logs.configure(config);
     crate::tracking::refresh_overfull(state);
 }
 
-fn limits(config: &Config) -> Limits {
+fn limits(config: &Config, list_plain_bytes: usize) -> Limits {
     let size = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
     Limits {
         hash_entries: size(config.hash_max_listpack_entries),
@@ -220,6 +220,7 @@ fn limits(config: &Config) -> Limits {
         zset_entries: size(config.zset_max_listpack_entries),
         zset_value: size(config.zset_max_listpack_value),
         list_size: config.list_max_listpack_size,
+        list_plain_bytes,
         stream_bytes: size(config.stream_node_max_bytes),
         stream_entries: size(config.stream_node_max_entries),
     }

@@ -9,7 +9,7 @@
 
 use crate::blob::Blob;
 use crate::entries::{Detached, Entries, Place, View};
-use crate::entry::{Content, Entry, EntryRef, Kind, SMALL_VALUE_BYTES_MAX, parse_int};
+use crate::entry::{Content, Entry, EntryRef, Kind, Large, SMALL_VALUE_BYTES_MAX, Structure, parse_int};
 use crate::hash::Hasher;
 use crate::random::Random;
 use crate::reclaim::Garbage as Retired;
@@ -67,6 +67,12 @@ pub struct SetResult {
 pub struct Removed(Option<Entry>);
 
 impl Removed {
+    /// What was taken out of a value.
+    pub(crate) fn of_structure<T: Structure>(structure: T) -> Removed {
+        let content = Content::Large(Large::new(Box::new(structure)));
+        Removed(Some(Entry::new(&[], T::KIND, content, false, None, 0)))
+    }
+
     /// Whether freeing takes long enough to do it on another thread.
     pub fn is_large(&self) -> bool {
         self.0.as_ref().is_some_and(|entry| entry.as_ref().is_slow_to_free())

@@ -6,8 +6,8 @@ use std::env;
 
 use rufous_tests::differential::runner::{Plan, run};
 use rufous_tests::differential::{
-    Family, bitmaps, connection, dumps, generic, hashes, hyperloglog, introspection, misuse, pubsub, sets,
-    strings, tracking, transactions, waits,
+    Family, bitmaps, connection, dumps, generic, hashes, hyperloglog, introspection, lists, misuse, pubsub,
+    sets, strings, tracking, transactions, waits,
 };
 use rufous_tests::server::program_or_notice;
 
@@ -56,6 +56,11 @@ fn bitmaps_reply_as_redis() {
 #[test]
 fn hyperloglogs_reply_and_store_as_redis() {
     check(hyperloglog::HYPERLOGLOG);
+}
+
+#[test]
+fn lists_reply_as_redis() {
+    check(lists::LISTS);
 }
 
 #[test]

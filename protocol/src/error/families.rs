@@ -173,11 +173,11 @@ texts! {
     DEBUG_LOADAOF_FAILED = "ERR Error trying to load the AOF files, check server logs.";
     DEBUG_NOT_LISTPACK = "ERR Not a listpack encoded object.";
     DEBUG_NOT_QUICKLIST = "ERR Not a quicklist encoded object.";
+    DEBUG_PACKED_THRESHOLD = "ERR argument must be a memory value bigger than 1 and smaller than 4gb";
     DEBUG_NOT_SDS = "ERR Not an sds encoded string.";
     DEBUG_PROTOCOL_TYPE = "ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false";
     DEBUG_RESP2 = "ERR RESP2 is not supported by this command";
     DEBUG_RESTART = "ERR failed to restart the server. Check server logs.";
-    DEBUG_PEAK = "ERR argument must be a memory value bigger than 1 and smaller than 4gb";
     MEMORY_PURGE = "ERR Error purging dirty pages";
 }
 

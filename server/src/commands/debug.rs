@@ -4,10 +4,11 @@ use crate::command::{Command, Flags, Group, Outcome};
 use crate::context::Ctx;
 use crate::store::fresh_mark;
 use rufous_protocol::error::{self, ReplyError};
-use rufous_protocol::number::{parse_f64, parse_i64};
+use rufous_protocol::number::{parse_f64, parse_i64, parse_memory};
 use rufous_protocol::reply::Resp;
 use rufous_protocol::request::Args;
-use rufous_storage::{Db, EntryRef, Kind, NewStr, Str, Ttl, evict};
+use rufous_storage::types::list::List;
+use rufous_storage::{Db, Encoding, EntryRef, Kind, NewStr, Str, Ttl, evict};
 use sha1::{Digest, Sha1};
 use std::time::Duration;
 
@@ -30,7 +31,14 @@ pub struct Switches {
     pub reply_buffer_resizing: bool,
     /// REPLYBUFFER PEAK-RESET-TIME, milliseconds; `None` never resets.
     pub reply_buffer_peak_reset_ms: Option<i64>,
+    /// QUICKLIST-PACKED-THRESHOLD: bytes from which on an element of a list has a node of its own.
+    pub list_plain_bytes: usize,
 }
+
+/// Larger than any block of a list by `list-max-listpack-size`: an element of so many bytes shares its node with no other.
+const LIST_PLAIN_BYTES: usize = 64 * 1024;
+/// QUICKLIST-PACKED-THRESHOLD takes no more.
+const LIST_PLAIN_BYTES_MAX: u64 = (1 << 32) - (1 << 20);
 
 /// REPLYBUFFER PEAK-RESET-TIME RESET, milliseconds.
 const PEAK_RESET_MS: i64 = 5000;
@@ -42,6 +50,7 @@ impl Default for Switches {
             checksums_ignored: false,
             reply_buffer_resizing: true,
             reply_buffer_peak_reset_ms: Some(PEAK_RESET_MS),
+            list_plain_bytes: LIST_PLAIN_BYTES,
         }
     }
 }
@@ -59,12 +68,15 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("error", 1, 1, |_, args| Err(ReplyError::formatted(args.get(2)))),
     ("help", 0, 0, help),
     ("htstats", 1, 2, htstats),
+    ("listpack", 1, 1, listpack),
     ("log", 1, 1, log),
     ("object", 1, 2, object),
     ("panic", 0, 0, |_, _| panic!("DEBUG PANIC was called")),
     ("pause-cron", 1, 1, pause_cron),
     ("populate", 1, 3, populate),
     ("protocol", 1, 1, protocol),
+    ("quicklist", 1, 2, quicklist),
+    ("quicklist-packed-threshold", 1, 1, quicklist_packed_threshold),
     ("replybuffer", 2, 2, replybuffer),
     ("sdslen", 1, 1, sdslen),
     ("segfault", 0, 0, |_, _| std::process::abort()),
@@ -187,8 +199,12 @@ fn find<'a>(db: &'a Db, key: &[u8]) -> Result<EntryRef<'a>, ReplyError> {
 fn object(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let now = cx.now();
     let entry = find(cx.db.store.keyspace.db(cx.db.index), args.get(2))?;
+    let quicklist = match entry.encoding() {
+        Encoding::Quicklist => quicklist_figures(entry, cx.db.store.limits.list_size),
+        _ => String::new(),
+    };
     let line = format!(
-        "Value at:0x{:x} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
+        "Value at:0x{:x} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}{quicklist}",
         entry.address(),
         entry.encoding().name(),
         entry.string().map_or(0, serialized_len),
@@ -211,6 +227,54 @@ fn serialized_len(value: Str<'_>) -> usize {
             len => 5 + len,
         },
     }
+}
+
+/// What DEBUG OBJECT adds for a large list.
+fn quicklist_figures(entry: EntryRef<'_>, list_size: i32) -> String {
+    let Some(list) = entry.typed::<List>() else { return String::new() };
+    let (nodes, bytes) =
+        list.nodes().fold((0, 0), |(nodes, bytes), node| (nodes + 1, bytes + node.bytes().len()));
+    let average = list.len() as f64 / f64::from(nodes);
+    format!(
+        " ql_nodes:{nodes} ql_avg_node:{average:.2} ql_listpack_max:{list_size} ql_compressed:0 \
+         ql_uncompressed_size:{bytes}"
+    )
+}
+
+/// DEBUG QUICKLIST key \[full\]
+fn quicklist(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let entry = find(cx.db.store.keyspace.db(cx.db.index), args.get(2))?;
+    let list = entry.typed::<List>().filter(|_| entry.encoding() == Encoding::Quicklist);
+    for node in list.ok_or(error::DEBUG_NOT_QUICKLIST)?.nodes() {
+        let (len, bytes) = (node.count(), node.bytes().len());
+        cx.server.log.notice(format_args!("quicklist node: {len} elements, {bytes} bytes"));
+    }
+    cx.reply.simple("Quicklist structure printed on stdout");
+    Ok(())
+}
+
+/// DEBUG QUICKLIST-PACKED-THRESHOLD size
+fn quicklist_packed_threshold(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let bytes = match parse_memory(args.get(2)) {
+        Some(0) => LIST_PLAIN_BYTES,
+        Some(bytes @ ..=LIST_PLAIN_BYTES_MAX) => bytes as usize,
+        _ => return Err(error::DEBUG_PACKED_THRESHOLD),
+    };
+    cx.server.switches.list_plain_bytes = bytes;
+    cx.db.store.limits.list_plain_bytes = bytes;
+    cx.reply.ok();
+    Ok(())
+}
+
+/// DEBUG LISTPACK key
+fn listpack(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let entry = find(cx.db.store.keyspace.db(cx.db.index), args.get(2))?;
+    if entry.encoding() != Encoding::Listpack {
+        return Err(error::DEBUG_NOT_LISTPACK);
+    }
+    cx.server.log.notice(format_args!("listpack: {} bytes with its key", entry.memory_bytes()));
+    cx.reply.simple("Listpack structure printed on stdout");
+    Ok(())
 }
 
 /// DEBUG SDSLEN key
@@ -313,6 +377,9 @@ fn mix_value(digest: &mut Signature, entry: EntryRef<'_>) {
         && let Some(value) = entry.string()
     {
         mix(digest, &value.to_vec());
+    }
+    if let Some(list) = entry.typed::<List>() {
+        list.elements(0).for_each(|element| mix(digest, element.as_bytes(&mut itoa::Buffer::new())));
     }
     if entry.expire_at().is_some() {
         xor(digest, b"!!expire!!");
@@ -437,6 +504,7 @@ fn help(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
             ("DIGEST-VALUE <key> [<key> ...]", "Give a signature of each value."),
             ("ERROR <string>", "Reply an error with that text."),
             ("HTSTATS <dbid>", "Show figures of a database's table."),
+            ("LISTPACK <key>", "Log figures of a small collection."),
             ("LOG <message>", "Write to the server's log."),
             ("OBJECT <key>", "Show how a value is stored."),
             ("PANIC", "Crash on purpose: a panic."),
@@ -447,6 +515,11 @@ fn help(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
                 "Reply a sample of a type: string, integer, double, null, array, set, map, attrib,",
             ),
             ("", "push, verbatim, true, false, bignum."),
+            ("QUICKLIST <key>", "Log figures of the nodes of a large list."),
+            (
+                "QUICKLIST-PACKED-THRESHOLD <size>",
+                "From which size on an element of a list has a node of its own; 0 is as at the start.",
+            ),
             (
                 "REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|ms>",
                 "How often the peak of reply buffers is forgotten.",

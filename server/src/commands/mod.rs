@@ -12,6 +12,7 @@ pub mod hash;
 pub mod hyperloglog;
 pub mod keyspace;
 pub mod latency;
+pub mod list;
 pub mod lolwut;
 pub mod memory;
 pub mod monitor;
@@ -40,6 +41,7 @@ pub const FAMILIES: &[&[Command]] = &[
     hyperloglog::ROWS,
     keyspace::ROWS,
     latency::ROWS,
+    list::ROWS,
     lolwut::ROWS,
     memory::ROWS,
     monitor::ROWS,

@@ -10,6 +10,7 @@ use std::ptr::NonNull;
 
 use super::Kind;
 use crate::types::hash::HashTable;
+use crate::types::list::Quicklist;
 use crate::types::set::SetTable;
 
 /// What an entry of one kind points to when bytes won't do.
@@ -39,6 +40,10 @@ unsafe impl Send for Large {}
 macro_rules! by_kind {
     ($kind:expr, $type:ident => $body:expr) => {
         match $kind {
+            Kind::List => {
+                type $type = Quicklist;
+                $body
+            }
             Kind::Set => {
                 type $type = SetTable;
                 $body

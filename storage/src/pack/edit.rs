@@ -1,7 +1,9 @@
 //! Editing a block, wherever its bytes are.
 
 use super::item::Item;
-use super::layout::{COUNT_OFFSET, COUNT_UNKNOWN, EMPTY, END, HEADER_BYTES, with_back_len, write_entry};
+use super::layout::{
+    COUNT_OFFSET, COUNT_UNKNOWN, EMPTY, END, HEADER_BYTES, entry_len_at, with_back_len, write_entry,
+};
 use super::read::{PackRef, Position};
 
 /// Where the bytes of a block are: a growable array, or part of something larger.
@@ -166,6 +168,29 @@ impl<B: Buffer> PackMut<B> {
     pub fn remove_range(&mut self, index: i64, count: usize) {
         if let Some(position) = self.as_ref().at(index) {
             self.remove(position, count);
+        }
+    }
+
+    /// Removes the elements that `keep` refuses. Those that stay are moved once.
+    pub fn retain(&mut self, mut keep: impl FnMut(Item<'_>) -> bool) {
+        let end = self.as_ref().end();
+        let bytes = self.0.bytes_mut();
+        let (mut from, mut to, mut removed) = (HEADER_BYTES, HEADER_BYTES, 0);
+        while from < end {
+            let len = entry_len_at(&bytes[from..]);
+            if keep(Item::read(&bytes[from..]).0) {
+                bytes.copy_within(from..from + len, to);
+                to += len;
+            } else {
+                removed += 1;
+            }
+            from += len;
+        }
+        if removed > 0 {
+            bytes[to] = END;
+            self.0.resize(to + 1);
+            self.set_bytes_header();
+            self.count_removed(removed);
         }
     }
 

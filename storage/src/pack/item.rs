@@ -12,6 +12,7 @@
 //! Invariant: an item made by [`Item::of`] is canonical: it is an integer exactly when the bytes are an integer's decimal
 //! form, and [`Item::write`] takes the shortest encoding. So equal bytes make equal items and equal encodings.
 
+use super::layout::with_back_len;
 use crate::entry::{decimal_len, parse_int};
 
 /// The most bytes that come before a string's content, or that an integer takes.
@@ -96,6 +97,12 @@ impl<'a> Item<'a> {
                 len => 5 + len,
             },
         }
+    }
+
+    /// Bytes that the element takes in a block, its back length included.
+    #[inline]
+    pub fn stored_len(self) -> usize {
+        with_back_len(self.encoded_len())
     }
 
     /// Writes the element to the start of `to`; says how many bytes it took. Panics where `to` is shorter.

@@ -8,6 +8,7 @@
 
 pub mod fresh;
 pub mod hash;
+pub mod list;
 pub mod set;
 
 use crate::entry::{EntryRef, Kind};
@@ -50,6 +51,8 @@ pub struct Limits {
     pub zset_value: usize,
     /// `list-max-listpack-size`: elements if positive, else -1 to -5 for 4 to 64 KiB
     pub list_size: i32,
+    /// Bytes from which on an element of a list has a node of its own.
+    pub list_plain_bytes: usize,
     /// `stream-node-max-bytes`
     pub stream_bytes: usize,
     /// `stream-node-max-entries`

@@ -89,6 +89,16 @@ pub const EXCEPTIONS: &[Exception] = &[
         },
     },
     Exception {
+        reason: "before 7.2 a small list is a quicklist, too",
+        applies: |it| {
+            let both = |replies: &[Reply], name: &str| matches!(replies, [reply] if reply.text() == name);
+            it.is_before_7_2()
+                && it.is_call("object", "encoding")
+                && both(it.ours, "listpack")
+                && both(it.theirs, "quicklist")
+        },
+    },
+    Exception {
         reason: "WAITAOF came with 7.2",
         applies: |it| {
             let unknown = |reply: &Reply| reply.text().starts_with("ERR unknown command 'WAITAOF'");

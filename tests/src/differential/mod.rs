@@ -16,6 +16,7 @@ pub mod generic;
 pub mod hashes;
 pub mod hyperloglog;
 pub mod introspection;
+pub mod lists;
 pub mod misuse;
 pub mod pubsub;
 pub mod runner;

@@ -88,6 +88,7 @@ pub(super) fn srandmember(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Err(error::OUT_OF_LONG_RANGE);
     }
     let mut random = cx.db.store.random.fork();
+    let limit = cx.output_limit();
     let set = cx.db.typed::<Set>(args.get(1))?;
     match (set, count) {
         (None, None) => cx.reply.null(),
@@ -101,12 +102,10 @@ pub(super) fn srandmember(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         // A negative count allows a member more than once.
         (Some(set), Some(count)) => {
             let count = count.unsigned_abs() as usize;
-            let hard_limit = cx.server.config.output_buffer_limit(cx.client.class()).hard_bytes;
-            let is_over = |out: &Vec<u8>| hard_limit > 0 && cx.waiting.memory_with(out) as u64 >= hard_limit;
             cx.reply.array(count);
             for picked in 0..count {
                 bulk_item(&mut cx.reply, set.random(&mut random));
-                if picked % PICKS_BETWEEN_CHECKS == 0 && is_over(cx.reply.out) {
+                if picked % PICKS_BETWEEN_CHECKS == 0 && limit.is_passed(cx.reply.out) {
                     break;
                 }
             }

@@ -22,8 +22,7 @@ pub(super) const ROWS: &[Directive] = &[
         .alias("zset-max-ziplist-value")
         .later(TYPES),
     number!("list-max-listpack-size", list_max_listpack_size, INT_MIN, INT_MAX, -2)
-        .alias("list-max-ziplist-size")
-        .later(TYPES),
+        .alias("list-max-ziplist-size"),
     number!("list-compress-depth", list_compress_depth, 0, INT_MAX, 0).is(Traits::DEBUG).later(TYPES),
     number!("hll-sparse-max-bytes", hll_sparse_max_bytes, Bytes, 0, LONG_MAX, 3000),
     number!("stream-node-max-bytes", stream_node_max_bytes, Bytes, 0, LONG_MAX, 4096).later(TYPES),

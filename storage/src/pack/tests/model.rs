@@ -16,6 +16,7 @@ pub(super) enum Step {
     Replace(usize, Vec<u8>),
     Remove(usize, usize),
     RemoveRange(i64, usize),
+    Retain(u8),
     Extend(Model),
     ExtendPairs(Vec<(Vec<u8>, Vec<u8>)>),
     InsertAll(usize, Model),
@@ -53,6 +54,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         4 => (index(), element()).prop_map(|(index, bytes)| Step::Replace(index, bytes)),
         4 => (index(), 0usize..4).prop_map(|(index, count)| Step::Remove(index, count)),
         2 => (-30i64..30, 0usize..4).prop_map(|(index, count)| Step::RemoveRange(index, count)),
+        2 => any::<u8>().prop_map(Step::Retain),
         2 => elements().prop_map(Step::Extend),
         1 => proptest::collection::vec((element(), element()), 0..3).prop_map(Step::ExtendPairs),
         2 => (index(), elements()).prop_map(|(index, items)| Step::InsertAll(index, items)),
@@ -121,6 +123,17 @@ pub(super) fn apply<B: Buffer>(pack: &mut PackMut<B>, model: &mut Model, step: S
                 let index = index as usize;
                 model.drain(index..(index + count).min(model.len()));
             }
+        }
+        Step::Retain(mask) => {
+            let kept = |nth: usize| mask >> (nth % 8) & 1 == 1;
+            let mut seen = 0..;
+            pack.retain(|item| {
+                let nth = seen.next().expect("a number");
+                assert_eq!(item, Item::of(&model[nth]));
+                kept(nth)
+            });
+            let mut seen = 0..;
+            model.retain(|_| seen.next().is_some_and(kept));
         }
         Step::Clear => {
             pack.clear();
