@@ -36,6 +36,8 @@ const RECIPES: &[Recipe] = &[
     recipe(&["SADD k 3 100000 9223372036854775807"], "SMEMBERS k"),
     recipe(&["SADD k a 1 hello -500"], "SMEMBERS k"),
     Recipe { make: &[], many: ("SADD k #", 600), show: "SMEMBERS k" },
+    recipe(&["HSET k field value 7 8 long aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"], "HGETALL k"),
+    Recipe { make: &["HSET k a 1"], many: ("HSET k field:# #", 700), show: "HGETALL k" },
     Recipe { make: &["SADD k 77 a"], many: ("SADD k member:#", 300), show: "SMEMBERS k" },
 ];
 
@@ -74,7 +76,7 @@ fn show(conn: &mut Conn, recipe: &Recipe) -> Vec<String> {
         Reply::Array(items) => items.iter().map(|item| format!("{item:?}")).collect(),
         other => vec![format!("{other:?}")],
     };
-    if recipe.show.starts_with("SMEMBERS") {
+    if recipe.show.starts_with("SMEMBERS") || recipe.show.starts_with("HGETALL") {
         lines.sort();
     }
     lines

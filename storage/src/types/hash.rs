@@ -9,7 +9,7 @@
 
 use crate::db::Ttl;
 use crate::dict::{Dict, Fields};
-use crate::entry::{EntryRef, Kind, Structure};
+use crate::entry::{Content, EntryRef, Kind, Structure};
 use crate::pack::{Buffer, EMPTY, Item, PackMut, PackRef, Position};
 use crate::random::Random;
 use crate::types::{Limits, Type};
@@ -179,6 +179,15 @@ impl HashMut<'_> {
             && longest <= self.limits.hash_value
             && PackRef::new(self.value.bytes()).fits(bytes);
         if !fits {
+            self.convert_to_table();
+        }
+    }
+
+    /// Makes the fields those of a listpack that was checked, in a hash without any. They differ; their length is no matter, as
+    /// in Redis.
+    pub fn adopt_listpack(&mut self, bytes: &[u8]) {
+        self.value.set(Content::Bytes(bytes), false);
+        if self.as_ref().len() > self.limits.hash_entries {
             self.convert_to_table();
         }
     }
