@@ -1,5 +1,7 @@
 //! Editing a block, wherever its bytes are.
 
+use std::cmp::Ordering;
+
 use super::item::Item;
 use super::layout::{
     COUNT_OFFSET, COUNT_UNKNOWN, EMPTY, END, HEADER_BYTES, entry_len_at, with_back_len, write_entry,
@@ -241,19 +243,23 @@ impl<B: Buffer> PackMut<B> {
         let old_len = self.0.bytes().len();
         let len = old_len - removed + added;
         assert!(u32::try_from(len).is_ok(), "a block of {len} bytes");
-        if len > old_len {
-            self.0.resize(len);
+        let (from, to) = (offset + removed, offset + added);
+        match len.cmp(&old_len) {
+            Ordering::Equal => return &mut self.0.bytes_mut()[offset..to],
+            Ordering::Less => {
+                self.0.bytes_mut().copy_within(from..old_len, to);
+                self.0.resize(len);
+            }
+            Ordering::Greater => {
+                self.0.resize(len);
+                match self.0.bytes_mut() {
+                    [.., last] if from + 1 == old_len => *last = END,
+                    bytes => bytes.copy_within(from..old_len, to),
+                }
+            }
         }
-        if len != old_len {
-            self.0.bytes_mut().copy_within(offset + removed..old_len, offset + added);
-        }
-        if len < old_len {
-            self.0.resize(len);
-        }
-        if len != old_len {
-            self.set_bytes_header();
-        }
-        &mut self.0.bytes_mut()[offset..offset + added]
+        self.set_bytes_header();
+        &mut self.0.bytes_mut()[offset..to]
     }
 
     fn set_bytes_header(&mut self) {

@@ -109,15 +109,22 @@ impl<'a> Item<'a> {
     #[inline]
     pub fn write(self, to: &mut [u8]) -> usize {
         let (head, head_len) = self.head();
-        let content = match self {
-            Item::Int(_) => &[],
-            Item::Bytes(bytes) => bytes,
-        };
-        let len = head_len + content.len();
-        let (to_head, to_content) = to[..len].split_at_mut(head_len);
-        to_head.copy_from_slice(&head[..head_len]);
-        to_content.copy_from_slice(content);
-        len
+        // Copies of a constant length take no call.
+        match head_len {
+            1 => to[0] = head[0],
+            2 => to[..2].copy_from_slice(&head[..2]),
+            3 => to[..3].copy_from_slice(&head[..3]),
+            4 => to[..4].copy_from_slice(&head[..4]),
+            5 => to[..5].copy_from_slice(&head[..5]),
+            _ => to[..HEAD_BYTES_MAX].copy_from_slice(&head),
+        }
+        match self {
+            Item::Int(_) => head_len,
+            Item::Bytes(bytes) => {
+                to[head_len..head_len + bytes.len()].copy_from_slice(bytes);
+                head_len + bytes.len()
+            }
+        }
     }
 
     /// The encoding up to a string's content, all of an integer's: so many of these bytes, the rest is zero.
@@ -142,7 +149,8 @@ impl<'a> Item<'a> {
                     4 => INT_32,
                     _ => INT_64,
                 };
-                head[1..=len].copy_from_slice(&value.to_le_bytes()[..len]);
+                let bytes = value as u64 & u64::MAX >> (64 - 8 * len);
+                head[1..].copy_from_slice(&bytes.to_le_bytes());
                 1 + len
             }
             Item::Bytes(bytes) => match bytes.len() {

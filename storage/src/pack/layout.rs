@@ -43,9 +43,28 @@ const fn short_lens() -> [u8; 256] {
 #[inline]
 pub(super) fn entry_len_at(bytes: &[u8]) -> usize {
     match SHORT_LEN[usize::from(bytes[0])] {
-        0 => with_back_len(Item::encoded_len_at(bytes)),
+        0 => long_entry_len_at(bytes),
         len => len.into(),
     }
+}
+
+#[inline(never)]
+fn long_entry_len_at(bytes: &[u8]) -> usize {
+    with_back_len(Item::encoded_len_at(bytes))
+}
+
+/// Bytes that the element at the end of `bytes` takes with its back length.
+#[inline]
+pub(super) fn entry_len_before(bytes: &[u8]) -> usize {
+    match bytes[bytes.len() - 1] {
+        len @ 0..0x80 => usize::from(len) + 1,
+        _ => long_entry_len_before(bytes),
+    }
+}
+
+#[inline(never)]
+fn long_entry_len_before(bytes: &[u8]) -> usize {
+    with_back_len(read_back_len(bytes))
 }
 
 /// Bytes that an item of this encoded length takes with its back length.
@@ -70,6 +89,10 @@ pub(super) fn back_len_bytes(encoded_len: usize) -> usize {
 /// Writes the back length of an item of this encoded length to the start of `to`; says how many bytes it took.
 #[inline]
 pub(super) fn write_back_len(encoded_len: usize, to: &mut [u8]) -> usize {
+    if encoded_len < 0x80 {
+        to[0] = encoded_len as u8;
+        return 1;
+    }
     let bytes = back_len_bytes(encoded_len);
     let mut rest = encoded_len;
     for byte in to[1..bytes].iter_mut().rev() {
@@ -81,8 +104,7 @@ pub(super) fn write_back_len(encoded_len: usize, to: &mut [u8]) -> usize {
 }
 
 /// The encoded length of the item whose back length ends `bytes`.
-#[inline]
-pub(super) fn read_back_len(bytes: &[u8]) -> usize {
+fn read_back_len(bytes: &[u8]) -> usize {
     let mut len = 0;
     for (group, byte) in bytes.iter().rev().enumerate() {
         len |= usize::from(byte & 0x7f) << (7 * group);

@@ -4,7 +4,8 @@ use std::iter::{FusedIterator, Rev};
 
 use super::item::Item;
 use super::layout::{
-    BYTES_MAX, COUNT_OFFSET, COUNT_UNKNOWN, EMPTY, HEADER_BYTES, entry_len_at, read_back_len, with_back_len,
+    BYTES_MAX, COUNT_OFFSET, COUNT_UNKNOWN, EMPTY, HEADER_BYTES, entry_len_at, entry_len_before,
+    with_back_len,
 };
 
 /// Where an element is: its offset in the block. An edit before or at it makes it invalid.
@@ -290,6 +291,6 @@ impl FusedIterator for Pairs<'_> {}
 
 /// Offset of the element that ends at `offset`.
 #[inline]
-fn start_before(bytes: &[u8], offset: usize) -> usize {
-    offset - with_back_len(read_back_len(&bytes[..offset]))
+pub(super) fn start_before(bytes: &[u8], offset: usize) -> usize {
+    offset - entry_len_before(&bytes[..offset])
 }

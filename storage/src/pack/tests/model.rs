@@ -201,8 +201,14 @@ pub(super) fn check(pack: PackRef<'_>, model: &[Vec<u8>]) {
         assert!(pack.iter_from(position).eq(items(&model[index..])));
         assert!(pack.iter_back_from(position).eq(items(&model[..=index]).rev()));
         for step in [1, 2] {
-            let first = model.iter().step_by(step).position(|element| *element == model[index]);
-            assert_eq!(pack.find(&model[index], step), first.map(|at| positions[at * step]));
+            let (complete, mut equal) =
+                (model.len().is_multiple_of(step), positions.iter().zip(model).step_by(step));
+            let found = complete.then(|| pack.find(&model[index], step)).flatten();
+            let is_there = complete && equal.clone().any(|(_, element)| *element == model[index]);
+            assert_eq!(found.is_some(), is_there);
+            assert!(found.is_none_or(|at| {
+                equal.any(|(position, element)| at == *position && *element == model[index])
+            }));
         }
     }
     assert_eq!(pack.at(model.len() as i64), None);
