@@ -74,6 +74,8 @@ pub fn reply_late(
     }
 }
 
+/// Inlined: it is large, and returned at every command.
+#[inline(always)]
 fn context<'a>(store: &'a mut Store, state: &'a mut State, peer: &'a mut Peer, id: CommandId) -> Ctx<'a> {
     let Peer { client, out } = peer;
     let touch = !client.special.contains(Special::NO_TOUCH);
@@ -94,6 +96,7 @@ fn context<'a>(store: &'a mut Store, state: &'a mut State, peer: &'a mut Peer, i
     }
 }
 
+#[inline(always)]
 fn enter(
     engine: &mut Engine,
     peer: &mut Peer,
