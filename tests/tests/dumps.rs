@@ -36,6 +36,8 @@ const RECIPES: &[Recipe] = &[
     recipe(&["SADD k 3 100000 9223372036854775807"], "SMEMBERS k"),
     recipe(&["SADD k a 1 hello -500"], "SMEMBERS k"),
     Recipe { make: &[], many: ("SADD k #", 600), show: "SMEMBERS k" },
+    recipe(&["RPUSH k a 1 hello"], "LRANGE k 0 -1"),
+    Recipe { make: &["RPUSH k a"], many: ("RPUSH k element:#", 1000), show: "LRANGE k 0 -1" },
     recipe(&["HSET k field value 7 8 long aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"], "HGETALL k"),
     Recipe { make: &["HSET k a 1"], many: ("HSET k field:# #", 700), show: "HGETALL k" },
     Recipe { make: &["SADD k 77 a"], many: ("SADD k member:#", 300), show: "SMEMBERS k" },
@@ -45,6 +47,8 @@ const RECIPES: &[Recipe] = &[
 struct Pair {
     rufous: Server,
     redis: Server,
+    /// 7.0 divides a list's elements among its nodes by another rule than 7.2.
+    divides_lists_alike: bool,
 }
 
 impl Pair {
@@ -52,9 +56,10 @@ impl Pair {
         program_or_notice("redis-server", "dumps")?;
         let redis = Server::spawn(Which::Redis, &["--sanitize-dump-payload", "yes"]);
         let information = redis.connect().must("INFO server").text();
-        let version = if information.contains("redis_version:7.0.") { "10" } else { "11" };
+        let divides_lists_alike = !information.contains("redis_version:7.0.");
+        let version = if divides_lists_alike { "11" } else { "10" };
         let rufous = Server::spawn(Which::Rufous, &["--rdb-version", version]);
-        Some(Pair { rufous, redis })
+        Some(Pair { rufous, redis, divides_lists_alike })
     }
 }
 
@@ -103,7 +108,8 @@ fn every_value_crosses_over_both_ways() {
         let expected = show(&mut theirs, recipe);
         assert_eq!(show(&mut ours, recipe), expected, "{:?}", recipe.make);
 
-        if our_encoding == their_encoding && our_encoding.text() != "hashtable" {
+        let divided_alike = pair.divides_lists_alike || our_encoding.text() != "quicklist";
+        if our_encoding == their_encoding && our_encoding.text() != "hashtable" && divided_alike {
             let [ours, theirs] = [&our_payload, &their_payload]
                 .map(|payload| dump::open(payload, true).expect("a payload").body);
             assert_eq!(

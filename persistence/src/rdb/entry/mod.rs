@@ -4,6 +4,7 @@
 //! back is a copy. Older versions get collections element by element.
 
 mod hash;
+mod list;
 mod set;
 
 use super::{Fault, Text, Type, Value, Writer};
@@ -11,6 +12,7 @@ use rufous_storage::pack::Item;
 use rufous_storage::types::Limits;
 use rufous_storage::types::fresh::Fresh;
 use rufous_storage::types::hash::Hash;
+use rufous_storage::types::list::List;
 use rufous_storage::types::set::Set;
 use rufous_storage::{Db, EntryRef, NewStr, Str};
 use std::borrow::Cow;
@@ -34,6 +36,8 @@ pub fn write_value(writer: &mut Writer<'_>, entry: EntryRef<'_>) {
         }
     } else if let Some(set) = entry.typed::<Set>() {
         set::write(writer, set);
+    } else if let Some(list) = entry.typed::<List>() {
+        list::write(writer, list);
     } else if let Some(hash) = entry.typed::<Hash>() {
         hash::write(writer, hash);
     }
@@ -47,6 +51,7 @@ impl<'a> Value<'a> {
             Value::String(Text::Bytes(Cow::Borrowed(bytes))) => Made::String(NewStr::Bytes(bytes)),
             Value::String(Text::Bytes(Cow::Owned(bytes))) => Made::String(NewStr::Large(bytes)),
             Value::Set(value) => Made::Collection(set::make(value, db.fresh(), limits)?.into_any()),
+            Value::List(nodes) => Made::Collection(list::make(nodes, db.fresh(), limits).into_any()),
             Value::Hash(value) => Made::Collection(hash::make(value, db.fresh(), limits)?.into_any()),
             _ => return Err(Fault::Corrupt("a type that is not served")),
         })
