@@ -31,6 +31,14 @@ impl PackRef<'_> {
         }
     }
 
+    /// The first element that is equal to a canonical item, where there may be several: in a list.
+    pub fn find_first(self, needle: Item<'_>) -> Option<Position> {
+        let last = self.find_item(needle, 1)?;
+        let first =
+            self.entries().take_while(|(position, _)| *position < last).find(|(_, item)| *item == needle);
+        Some(first.map_or(last, |(position, _)| position))
+    }
+
     fn find_encoded<const STEP: usize>(self, needle: &Needle<'_>) -> Option<Position> {
         let bytes = self.bytes();
         let (mut front, mut back) = (HEADER_BYTES, self.end());

@@ -238,7 +238,7 @@ impl ListMut<'_> {
             return list.insert(side, pivot, element, self.limits);
         }
         let mut pack = PackMut::new(&mut self.value);
-        let Some(position) = pack.as_ref().find_item(pivot.item, 1) else { return false };
+        let Some(position) = pack.as_ref().find_first(pivot.item) else { return false };
         match side {
             Side::Before => pack.insert_before(position, element),
             Side::After => pack.insert_after(position, element),

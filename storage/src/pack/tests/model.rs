@@ -274,3 +274,14 @@ fn a_block_has_a_limit() {
     assert!(!pack.fits(BYTES_MAX - 6));
     assert!(!pack.fits(usize::MAX));
 }
+
+#[test]
+fn the_first_of_equal_elements_is_found() {
+    let mut bytes = Vec::new();
+    PackMut::empty_in(&mut bytes).extend([&b"x"[..], b"a", b"7", b"a", b"7", b"a", b"y"].map(Item::of));
+    let pack = PackRef::new(&bytes);
+    for (needle, index) in [(&b"x"[..], 0), (b"a", 1), (b"7", 2), (b"y", 6)] {
+        assert_eq!(pack.find_first(Item::of(needle)), pack.at(index), "{needle:?}");
+    }
+    assert_eq!(pack.find_first(Item::of(b"z")), None);
+}

@@ -254,7 +254,7 @@ impl<'a> NodeRef<'a> {
     pub(super) fn find(self, needle: Needle<'_>) -> Option<usize> {
         match self {
             NodeRef::Pack(pack) => {
-                let found = pack.find_item(needle.item, 1)?;
+                let found = pack.find_first(needle.item)?;
                 Some(pack.entries().take_while(|(position, _)| *position < found).count())
             }
             NodeRef::Plain(blob) => (**blob == *needle.bytes).then_some(0),
