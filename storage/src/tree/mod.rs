@@ -36,7 +36,8 @@ pub use remains::Remains;
 /// A handle to a block of elements: 8 bytes, whose `clone` shares the block and whose changes copy it if it is shared.
 pub trait Leaf: Clone + Send + Sync {
     /// The lower bound of a leaf's elements, or as much of it as fits. Its parents keep it. `()` where elements have no order
-    /// but their position. Of 16 bytes, take `(u64, u64)`: what is aligned to 16 makes nodes larger.
+    /// but their position. Of 16 bytes, take `(u64, u64)` and compare pairs: `u128` makes nodes
+    /// larger and searches slower.
     type Key: Copy + Default + PartialEq + Send + Sync;
 
     /// Elements in the leaf.
