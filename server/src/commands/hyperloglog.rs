@@ -99,8 +99,9 @@ fn pfadd(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 fn pfcount(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.get(1);
     if args.len() > 2 {
-        let count = union(cx, args.from(1))?.count();
-        cx.reply.integer(count as i64);
+        let mut union = Union::default();
+        add_all(cx, &mut union, args.from(1))?;
+        cx.reply.integer(union.count() as i64);
         return Ok(());
     }
     let Some(value) = cx.db.string(key)? else {
@@ -131,7 +132,8 @@ fn pfcount(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 fn pfmerge(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.get(1);
     let sparse_bytes_max = sparse_bytes_max(cx);
-    let union = union(cx, args.from(1))?;
+    let mut union = Union::default();
+    add_all(cx, &mut union, args.from(1))?;
     let found = cx.db.write(key);
     if union.has_dense() {
         union.write_dense(found.string_mut_or_new()?.resize(DENSE_BYTES));
@@ -146,15 +148,14 @@ fn pfmerge(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// All sketches under these keys together; absent ones are empty.
-fn union(cx: &mut Ctx<'_>, keys: Args<'_>) -> Result<Union, ReplyError> {
-    let mut union = Union::default();
+/// Adds the sketches under these keys; absent ones are empty.
+fn add_all(cx: &mut Ctx<'_>, union: &mut Union, keys: Args<'_>) -> Result<(), ReplyError> {
     for key in keys {
         if let Some(value) = cx.db.string(key)? {
             union.add(sketch(value)?).map_err(corrupt)?;
         }
     }
-    Ok(union)
+    Ok(())
 }
 
 /// PFDEBUG GETREG | DECODE | ENCODING | TODENSE key

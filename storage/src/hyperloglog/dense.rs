@@ -74,15 +74,13 @@ const CHUNK_BYTES: usize = 48;
 
 /// Raises every register to the value that it has in `other`, if it is lower.
 pub(super) fn raise_all(packed: &mut Packed, other: &Packed) {
-    const FIRST: Masks = masks([0, 2, 4]);
-    const SECOND: Masks = masks([6, 8, 10]);
+    const WHOLE: [Masks; 2] = [masks([0, 2, 4]), masks([6, 8, 10])];
     // Two registers of every eight lie across the border of two words.
-    const ACROSS: Masks = masks([4, 6, u16::BITS]);
+    const ACROSS: [Masks; 1] = [masks([4, 6, u16::BITS])];
     let (chunks, other_chunks) =
         (packed.as_chunks_mut::<CHUNK_BYTES>().0, other.as_chunks::<CHUNK_BYTES>().0);
     for (mine, other) in chunks.iter_mut().zip(other_chunks) {
-        raise_words(mine, other, &FIRST);
-        raise_words(mine, other, &SECOND);
+        raise_words(mine, other, &WHOLE);
     }
     let (chunks, rest) = packed[1..].as_chunks_mut::<CHUNK_BYTES>();
     let (other_chunks, other_rest) = other[1..].as_chunks::<CHUNK_BYTES>();
@@ -108,11 +106,12 @@ const fn masks(places: [u32; 3]) -> Masks {
 }
 
 #[inline(always)]
-fn raise_words(mine: &mut [u8], other: &[u8], masks: &Masks) {
+fn raise_words<const N: usize>(mine: &mut [u8], other: &[u8], masks: &[Masks; N]) {
     let words = mine.as_chunks_mut().0.iter_mut().zip(other.as_chunks().0);
-    for ((mine, other), mask) in words.zip(masks) {
+    for (word, (mine, other)) in words.enumerate().take(CHUNK_BYTES / 2) {
         let (old, new) = (u16::from_le_bytes(*mine), u16::from_le_bytes(*other));
-        *mine = (old + (new & mask).saturating_sub(old & mask)).to_le_bytes();
+        let rises = masks.iter().map(|masks| (new & masks[word]).saturating_sub(old & masks[word]));
+        *mine = (old + rises.sum::<u16>()).to_le_bytes();
     }
 }
 
@@ -138,10 +137,10 @@ pub(super) fn histogram(packed: &Packed) -> Histogram {
             }
         }
     }
-    let [mut pairs, others] = tables;
-    pairs.iter_mut().zip(&others).for_each(|(count, other)| *count += other);
+    let [pairs, others] = &mut tables;
+    pairs.iter_mut().zip(others).for_each(|(count, other)| *count += *other);
     pairs[0] += zero_pairs;
-    values_of_pairs(&pairs)
+    values_of_pairs(pairs)
 }
 
 /// Values of a pair of registers.

@@ -196,14 +196,15 @@ impl<'a> Draft<'a> {
 
     /// Adds an element; whether that changed a register.
     pub fn add(&mut self, element: Element) -> Result<bool, Corrupt> {
-        Ok(self.raise(element.register, element.rank, sparse::START)?.is_some())
+        let mut cursor = sparse::START;
+        self.raise(element.register, element.rank, &mut cursor)
     }
 
     /// Raises the registers to those of a union, of which the sketch was a part. Its count is stale then.
     pub fn add_union(&mut self, union: &Union) -> Result<(), Corrupt> {
         let mut cursor = sparse::START;
         for (register, value) in dense::values(&union.packed).enumerate().filter(|&(_, value)| value > 0) {
-            cursor = self.raise(register, value, cursor)?.unwrap_or(cursor);
+            self.raise(register, value, &mut cursor)?;
         }
         self.bytes.to_mut()[STALE_AT] |= STALE;
         Ok(())
@@ -227,35 +228,37 @@ impl<'a> Draft<'a> {
         self.bytes.into_owned()
     }
 
-    /// Raises a register, looking for it from `from` on. Gives a cursor for registers behind it if it was lower.
-    fn raise(&mut self, register: usize, value: u8, from: Cursor) -> Result<Option<Cursor>, Corrupt> {
+    /// Raises a register, looking for it from the cursor on, and moves that on for registers behind; whether it was lower.
+    fn raise(&mut self, register: usize, value: u8, cursor: &mut Cursor) -> Result<bool, Corrupt> {
         if self.sketch().encoding == Encoding::Dense {
             return Ok(self.raise_dense(register, value));
         }
         if value <= sparse::VALUE_MAX {
-            let Some(split) = sparse::raise(&self.bytes, register, value, from)? else { return Ok(None) };
+            let Some(split) = sparse::raise(&self.bytes, register, value, cursor)? else { return Ok(false) };
             if split.growth() <= 0 || self.bytes.len() + split.growth() as usize <= self.sparse_bytes_max {
                 let bytes = self.bytes.to_mut();
                 bytes[STALE_AT] |= STALE;
-                return Ok(Some(split.apply(bytes)));
+                *cursor = split.apply(bytes);
+                return Ok(true);
             }
         }
         self.bytes = Cow::Owned(self.sketch().to_dense()?);
         Ok(self.raise_dense(register, value))
     }
 
-    fn raise_dense(&mut self, register: usize, value: u8) -> Option<Cursor> {
+    fn raise_dense(&mut self, register: usize, value: u8) -> bool {
         let bytes = self.bytes.to_mut();
-        let raised = dense::raise(packed_mut(bytes), register, value);
-        if raised {
+        let is_raised = dense::raise(packed_mut(bytes), register, value);
+        if is_raised {
             bytes[STALE_AT] |= STALE;
         }
-        raised.then_some(sparse::START)
+        is_raised
     }
 }
 
-/// The registers of several sketches together.
+/// The registers of several sketches together, aligned as vectors are.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub struct Union {
     packed: Packed,
     is_empty: bool,

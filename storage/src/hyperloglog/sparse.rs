@@ -123,45 +123,48 @@ pub(super) fn empty() -> [u8; 2] {
     [0x40 | high, low]
 }
 
-/// A place between opcodes from which a search can begin. A change leaves it valid if the register changed lies in or
-/// behind the second opcode from here.
+/// An opcode's place, from which a search can begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cursor {
     /// Position in the string.
     at: usize,
-    /// The register that is covered first.
+    /// The first register that it covers.
     first: usize,
-    /// Where the opcode in front begins, if there is one.
-    previous: Option<usize>,
+    /// Position of the opcode in front; the same if there is none.
+    previous: usize,
 }
 
-/// Where opcodes begin.
-pub(super) const START: Cursor = Cursor { at: HEADER_BYTES, first: 0, previous: None };
+/// The first opcode.
+pub(super) const START: Cursor = Cursor { at: HEADER_BYTES, first: 0, previous: HEADER_BYTES };
 
-/// The opcode that covers a register, and what it becomes.
+/// An opcode that is to be replaced, and by what.
 #[derive(Debug)]
 pub(super) struct Split {
     place: Cursor,
     opcode: Opcode,
-    /// The cursor in front, if the search came by it.
-    before: Option<Cursor>,
     parts: [u8; 5],
     parts_len: usize,
+    /// Where the search for registers behind this one can begin afterwards.
+    next: Cursor,
 }
 
 /// Looks what raising `register` to `value`, at most 32, takes; nothing if it is as high already. `string` is the whole,
-/// header included; `from` is not behind the register.
+/// header included. The search begins at the cursor, which is not behind the register, and moves it on for registers that are.
 pub(super) fn raise(
     string: &[u8],
     register: usize,
     value: u8,
-    from: Cursor,
+    cursor: &mut Cursor,
 ) -> Result<Option<Split>, Corrupt> {
-    let (place, opcode, before) = find(string, register, from)?;
+    let (place, before) = find(string, register, *cursor)?;
+    let opcode = Opcode::read(&string[place.at..]).ok_or(Corrupt)?;
     if opcode.value() >= value {
+        *cursor = before;
         return Ok(None);
     }
-    let mut split = Split { place, opcode, before, parts: [0; 5], parts_len: 0 };
+    // The opcode in front keeps its place, whatever is joined to it. Where it is not known, all begins anew.
+    let next = if before == place { START } else { before };
+    let mut split = Split { place, opcode, parts: [0; 5], parts_len: 0, next };
     let left = register - place.first;
     split.push_run(opcode.value(), left);
     split.push_run(value, 1);
@@ -169,20 +172,42 @@ pub(super) fn raise(
     Ok(Some(split))
 }
 
-/// The opcode that covers a register, its place, and the place of the one in front if the search came by it.
-#[inline]
-fn find(string: &[u8], register: usize, from: Cursor) -> Result<(Cursor, Opcode, Option<Cursor>), Corrupt> {
-    let (mut place, mut before) = (from, None);
-    loop {
-        let opcode = Opcode::read(string.get(place.at..).unwrap_or(&[])).ok_or(Corrupt)?;
-        let first = place.first + opcode.registers();
+/// The place of the opcode that covers a register, and of the one in front; the same if the search ends where it began.
+fn find(string: &[u8], register: usize, from: Cursor) -> Result<(Cursor, Cursor), Corrupt> {
+    let (mut place, mut before) = (from, from);
+    while let Some(&byte) = string.get(place.at) {
+        let (registers, bytes) = match usize::from(REGISTERS_OF[usize::from(byte)]) {
+            0 => {
+                let opcode = Opcode::read(&string[place.at..]).ok_or(Corrupt)?;
+                (opcode.registers(), opcode.bytes())
+            }
+            registers => (registers, 1),
+        };
+        let first = place.first + registers;
         if register < first {
-            return Ok((place, opcode, before));
+            return Ok((place, before));
         }
-        before = Some(place);
-        place = Cursor { at: place.at + opcode.bytes(), first, previous: Some(place.at) };
+        before = place;
+        place = Cursor { at: place.at + bytes, first, previous: place.at };
     }
+    Err(Corrupt)
 }
+
+/// How many registers an opcode covers, by its first byte; 0 if that does not tell. A search is all lookups: which opcode
+/// follows which cannot be predicted.
+const REGISTERS_OF: [u8; 256] = {
+    let mut registers = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        registers[byte] = match byte {
+            0..0x40 => byte as u8 + 1,
+            0x40..0x80 => 0,
+            _ => byte as u8 % 4 + 1,
+        };
+        byte += 1;
+    }
+    registers
+};
 
 impl Split {
     /// By how many bytes the string grows; negative if it shrinks.
@@ -190,12 +215,12 @@ impl Split {
         self.parts_len as isize - self.opcode.bytes() as isize
     }
 
-    /// Replaces the opcode and joins neighbours. Gives a cursor for registers behind this one.
+    /// Replaces the opcode and joins neighbours. Gives the cursor for registers behind this one.
     pub(super) fn apply(self, string: &mut Vec<u8>) -> Cursor {
         let replaced = self.place.at..self.place.at + self.opcode.bytes();
         string.splice(replaced, self.parts[..self.parts_len].iter().copied());
-        join(string, self.place.previous.unwrap_or(self.place.at));
-        self.before.unwrap_or(START)
+        join(string, self.place.previous);
+        self.next
     }
 
     /// Adds a run of one value; none if it is of no registers.
