@@ -3,7 +3,7 @@
 //! | kind | reads | prints |
 //! |---|---|---|
 //! | integer | [`parse_i64`]: canonical decimal only; [`parse_u64`]: whatever C's `strtoull` takes | |
-//! | double | [`parse_f64`]: decimal, hexadecimal, infinity; no NaN, no overflow | [`write_f64`] |
+//! | double | [`parse_f64`]: decimal, hexadecimal, infinity; no NaN, no overflow | [`write_f64`], [`fixed`] |
 //! | extended double | [`LongDouble::parse`] | [`LongDouble::write_human`] |
 //! | memory size | [`parse_memory`]: `1k`, `1kb`, `1mb`, ... | |
 //!
@@ -199,6 +199,16 @@ pub fn write_f64(out: &mut [u8; 32], value: f64) -> &[u8] {
         _ => return write_digits(out, value),
     };
     copy(out, special)
+}
+
+/// A double with so many digits behind the point, up to 17: the product with their power of ten rounded half to even. Beyond
+/// what an `i64` holds of those, the outermost it does.
+pub fn fixed(value: f64, digits: u32) -> String {
+    let power = 10u64.pow(digits);
+    let scaled = (value * power as f64).round_ties_even() as i64;
+    let sign = if scaled < 0 { "-" } else { "" };
+    let (whole, fraction) = (scaled.unsigned_abs() / power, scaled.unsigned_abs() % power);
+    format!("{sign}{whole}.{fraction:0width$}", width = digits as usize)
 }
 
 fn copy<'o>(out: &'o mut [u8; 32], text: &[u8]) -> &'o [u8] {

@@ -10,6 +10,7 @@ pub mod dict;
 mod entries;
 pub mod entry;
 pub mod evict;
+pub mod geo;
 mod hash;
 pub mod hyperloglog;
 pub mod keyspace;

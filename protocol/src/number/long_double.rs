@@ -5,7 +5,7 @@
 
 use super::{Kind, Number, parse_digits};
 use rustc_apfloat::ieee::{Double, X87DoubleExtended};
-use rustc_apfloat::{Float, Round, Status, StatusAnd};
+use rustc_apfloat::{Float, FloatConvert, Round, Status, StatusAnd};
 use std::cmp::Ordering;
 
 /// Texts from this length on, in bytes, are no numbers.
@@ -86,6 +86,14 @@ impl LongDouble {
 impl From<i64> for LongDouble {
     fn from(value: i64) -> LongDouble {
         LongDouble(X87DoubleExtended::from_i128(value.into()).value)
+    }
+}
+
+/// The same number. A NaN becomes zero.
+impl From<f64> for LongDouble {
+    fn from(value: f64) -> LongDouble {
+        let value = if value.is_nan() { 0.0 } else { value };
+        LongDouble(Double::from_bits(value.to_bits().into()).convert(&mut false).value)
     }
 }
 

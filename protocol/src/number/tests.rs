@@ -252,6 +252,44 @@ fn extended_doubles_know_their_bounds() {
     assert_eq!(text, b"-inf-9223372036854775808");
 }
 
+#[test]
+fn doubles_are_printed_in_full() {
+    for (value, text) in [
+        (0.0, "0"),
+        (-0.0, "0"),
+        (180.0, "180"),
+        (0.1, "0.10000000000000001"),
+        (13.361389338970184, "13.36138933897018433"),
+        (-33.86880091934156, "-33.86880091934155956"),
+        (85.05112878, "85.0511287799999991"),
+        (0.000002682209014892578, "0.00000268220901489"),
+        (f64::NEG_INFINITY, "-inf"),
+        (f64::NAN, "0"),
+    ] {
+        let mut printed = Vec::new();
+        LongDouble::from(value).write_human(&mut printed);
+        assert_eq!(String::from_utf8(printed).unwrap(), text);
+    }
+}
+
+#[test]
+fn fixed_digits_are_rounded_and_filled_up() {
+    for (value, digits, text) in [
+        (0.0, 4, "0.0000"),
+        (-0.00001, 4, "0.0000"),
+        (0.00005, 4, "0.0000"),
+        (0.0001, 4, "0.0001"),
+        (0.775, 4, "0.7750"),
+        (-1.5, 1, "-1.5"),
+        (166274.1515696, 4, "166274.1516"),
+        (12.25, 1, "12.2"),
+        (12.75, 1, "12.8"),
+        (1e300, 1, "922337203685477580.7"),
+    ] {
+        assert_eq!(fixed(value, digits), text, "{value}");
+    }
+}
+
 fn add(a: &str, b: &str) -> Option<String> {
     let number = |text: &str| LongDouble::parse(text.as_bytes()).expect("a number");
     let mut text = Vec::new();
