@@ -20,6 +20,7 @@ pub mod memory;
 pub mod pack;
 mod prefetch;
 pub mod random;
+pub mod ranking;
 pub mod reclaim;
 pub mod slot;
 pub mod string;
