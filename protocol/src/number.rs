@@ -3,7 +3,7 @@
 //! | kind | reads | prints |
 //! |---|---|---|
 //! | integer | [`parse_i64`]: canonical decimal only; [`parse_u64`]: whatever C's `strtoull` takes | |
-//! | double | [`parse_f64`]: decimal, hexadecimal, infinity; no NaN, no overflow | [`write_f64`], [`fixed`] |
+//! | double | [`parse_f64`]: decimal, hexadecimal, infinity; no NaN, no overflow; [`parse_f64_as_c`] | [`write_f64`], [`write_f64_in_17_digits`], [`fixed`] |
 //! | extended double | [`LongDouble::parse`] | [`LongDouble::write_human`] |
 //! | memory size | [`parse_memory`]: `1k`, `1kb`, `1mb`, ... | |
 //!
@@ -112,6 +112,20 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     }
 }
 
+/// A double as Redis reads the bound of a range, by C's `strtod` without further care: up to the first NUL byte, after any
+/// space; nothing at all is 0, and what overflows is infinite. Not a NaN.
+pub fn parse_f64_as_c(text: &[u8]) -> Option<f64> {
+    let text = text.split(|&byte| byte == 0).next()?;
+    if text.is_empty() {
+        return Some(0.0);
+    }
+    let text = &text[text.iter().position(|&byte| !is_space(byte))?..];
+    match Number::scan(text)?.kind {
+        Kind::Decimal => std::str::from_utf8(text).ok()?.parse().ok(),
+        Kind::Hexadecimal | Kind::Infinity => parse_f64(text),
+    }
+}
+
 /// The syntax of a floating-point number.
 pub(crate) struct Number<'a> {
     negative: bool,
@@ -209,6 +223,51 @@ pub fn fixed(value: f64, digits: u32) -> String {
     let sign = if scaled < 0 { "-" } else { "" };
     let (whole, fraction) = (scaled.unsigned_abs() / power, scaled.unsigned_abs() % power);
     format!("{sign}{whole}.{fraction:0width$}", width = digits as usize)
+}
+
+/// Prints a double in seventeen digits, trailing zeros taken off, as C's `%.17g`.
+pub fn write_f64_in_17_digits(out: &mut [u8; 32], value: f64) -> &[u8] {
+    if value == 0.0 || !value.is_finite() {
+        return write_f64(out, value);
+    }
+    let scientific = format!("{:.16e}", value.abs());
+    let (mantissa, exponent) = scientific.split_once('e').expect("an exponent was asked for");
+    let digits = mantissa.replace('.', "");
+    let digits = digits.trim_end_matches('0').as_bytes();
+    let exponent: i32 = exponent.parse().expect("an exponent is a number");
+    let (magnitude, len) = (exponent.unsigned_abs() as usize, digits.len());
+    let mut text = Text { out, len: 0 };
+    if value < 0.0 {
+        text.push(b"-");
+    }
+    match exponent {
+        0..17 if len > magnitude + 1 => {
+            text.push(&digits[..=magnitude]);
+            text.push(b".");
+            text.push(&digits[magnitude + 1..]);
+        }
+        0..17 => {
+            text.push(digits);
+            text.zeros(magnitude + 1 - len);
+        }
+        -4..0 => {
+            text.push(b"0.");
+            text.zeros(magnitude - 1);
+            text.push(digits);
+        }
+        _ => {
+            text.push(&digits[..1]);
+            if len > 1 {
+                text.push(b".");
+                text.push(&digits[1..]);
+            }
+            text.push(if exponent < 0 { b"e-" } else { b"e+" });
+            text.zeros(usize::from(magnitude < 10));
+            text.push(itoa::Buffer::new().format(magnitude).as_bytes());
+        }
+    }
+    let Text { out, len } = text;
+    &out[..len]
 }
 
 fn copy<'o>(out: &'o mut [u8; 32], text: &[u8]) -> &'o [u8] {

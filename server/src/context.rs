@@ -9,12 +9,15 @@ use crate::client::{Client, Special};
 use crate::command::table::CommandId;
 use crate::effects::Event;
 use crate::engine::State;
+use crate::notify::Class;
 use crate::store::Keys;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::reply::{Reply, Resp};
 use rufous_protocol::request::Args;
 use rufous_storage::Str;
 use rufous_storage::pack::Item;
+use rufous_storage::types::Type;
+use rufous_storage::types::fresh::Fresh;
 
 /// What logs show in place of a secret.
 pub const REDACTED: &[u8] = b"(redacted)";
@@ -60,6 +63,17 @@ impl Ctx<'_> {
         self.db.store.dirty += n;
         self.db.store.effects.changed(self.db.index, key);
         self.db.store.effects.event(self.db.index, key, event);
+    }
+
+    /// Stores a result of `len` elements under a key and replies how many there are; without any, the key is removed.
+    pub fn store_result<T: Type>(&mut self, key: &[u8], result: Fresh<T>, len: usize, event: Event) {
+        if len > 0 {
+            self.db.store_fresh(key, result);
+            self.changed(key, event, 1);
+        } else if self.db.remove(key, true) {
+            self.changed(key, Event::new(Class::GENERIC, "del"), 1);
+        }
+        self.reply.integer(len as i64);
     }
 
     /// A keyspace event without a change of its own.

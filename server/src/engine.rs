@@ -29,8 +29,9 @@ use crate::tracking::Tracking;
 use crate::transaction::Watchers;
 use bitflags::bitflags;
 use rufous_persistence::lzf::Compressor;
+use rufous_protocol::number::write_f64;
 use rufous_storage::evict::Lfu;
-use rufous_storage::types::Limits;
+use rufous_storage::types::{Limits, ScoreText};
 use rufous_storage::{Keyspace, Random};
 
 bitflags! {
@@ -219,6 +220,7 @@ fn limits(config: &Config, list_plain_bytes: usize) -> Limits {
         set_listpack_value: size(config.set_max_listpack_value),
         zset_entries: size(config.zset_max_listpack_entries),
         zset_value: size(config.zset_max_listpack_value),
+        score_text: ScoreText(write_f64),
         list_size: config.list_max_listpack_size,
         list_plain_bytes,
         stream_bytes: size(config.stream_node_max_bytes),

@@ -195,12 +195,23 @@ impl<'a> Keys<'a> {
         &mut self,
         keys: impl Iterator<Item = &'k [u8]> + Clone,
     ) -> Result<Vec<Option<T::Ref<'_>>>, ReplyError> {
+        let entries = self.entries(keys, |entry| entry.kind() == T::KIND)?;
+        Ok(entries.into_iter().map(|entry| entry.and_then(EntryRef::typed::<T>)).collect())
+    }
+
+    /// What is under several keys, for reading at once; what is not accepted is an error.
+    pub fn entries<'k>(
+        &mut self,
+        keys: impl Iterator<Item = &'k [u8]> + Clone,
+        accepts: impl Fn(EntryRef<'_>) -> bool,
+    ) -> Result<Vec<Option<EntryRef<'_>>>, ReplyError> {
         for key in keys.clone() {
-            self.typed::<T>(key)?;
+            if !self.read(key).is_none_or(&accepts) {
+                return Err(error::WRONG_TYPE);
+            }
         }
         let (db, now) = (self.store.keyspace.db(self.index), self.now);
-        let live = |key| db.find(key).filter(|entry: &EntryRef<'_>| !entry.is_expired(now));
-        Ok(keys.map(|key| live(key).and_then(EntryRef::typed::<T>)).collect())
+        Ok(keys.map(|key| db.find(key).filter(|entry| !entry.is_expired(now))).collect())
     }
 
     /// Stores a value under a key, over whatever that held.

@@ -90,6 +90,7 @@ pub struct Garbage {
     tables: Vec<Detached>,
     entries: Vec<Removed>,
     retired: Vec<Box<dyn Retired>>,
+    structures: Vec<Large>,
 }
 
 impl Garbage {
@@ -100,7 +101,12 @@ impl Garbage {
 
     /// Whether there is nothing to free.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0 && self.retired.is_empty()
+        self.len() == 0 && self.retired.is_empty() && self.structures.is_empty()
+    }
+
+    /// What was cut off a structure.
+    pub(crate) fn of_structure<T: Structure>(structure: T) -> Garbage {
+        Garbage { structures: vec![Large::new(Box::new(structure))], ..Garbage::default() }
     }
 
     /// Adds what `other` holds.
@@ -108,6 +114,7 @@ impl Garbage {
         self.tables.extend(other.tables);
         self.entries.extend(other.entries);
         self.retired.extend(other.retired);
+        self.structures.extend(other.structures);
     }
 }
 

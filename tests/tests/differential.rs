@@ -7,7 +7,7 @@ use std::env;
 use rufous_tests::differential::runner::{Plan, run};
 use rufous_tests::differential::{
     Family, bitmaps, connection, dumps, generic, hashes, hyperloglog, introspection, lists, misuse, pubsub,
-    sets, strings, tracking, transactions, waits,
+    sets, sorted_sets, strings, tracking, transactions, waits,
 };
 use rufous_tests::server::program_or_notice;
 
@@ -46,6 +46,11 @@ fn hashes_reply_as_redis() {
 #[test]
 fn sets_reply_as_redis() {
     check(sets::SETS);
+}
+
+#[test]
+fn sorted_sets_reply_as_redis() {
+    check(sorted_sets::SORTED_SETS);
 }
 
 #[test]

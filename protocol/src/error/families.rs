@@ -107,6 +107,25 @@ pub fn test_failed(fault: &str) -> ReplyError {
     text(&[b"ERR TESTFAILED ", fault.as_bytes()])
 }
 
+// Sorted sets.
+texts! {
+    ZADD_NX_AND_XX = "ERR XX and NX options at the same time are not compatible";
+    ZADD_NX_GT_LT = "ERR GT, LT, and/or NX options at the same time are not compatible";
+    ZADD_INCR_PAIRS = "ERR INCR option supports a single increment-element pair";
+    SCORE_NAN = "ERR resulting score is not a number (NaN)";
+    RANGE_NOT_FLOATS = "ERR min or max is not a float";
+    RANGE_NOT_STRINGS = "ERR min or max not valid string range item";
+    ZRANGE_LIMIT = "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX";
+    ZRANGE_WITHSCORES = "ERR syntax error, WITHSCORES not supported in combination with BYLEX";
+    WEIGHT_NOT_A_FLOAT = "ERR weight value is not a float";
+    LIMIT_NEGATIVE = "ERR LIMIT can't be negative";
+}
+
+/// `ERR at least 1 input key is needed for '<name>' command`
+pub fn input_key_needed(name: &str) -> ReplyError {
+    text(&[b"ERR at least 1 input key is needed for '", name.as_bytes(), b"' command"])
+}
+
 // Generic.
 texts! {
     DB_INDEX_INVALID = "ERR invalid DB index";

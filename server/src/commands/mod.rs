@@ -21,10 +21,13 @@ pub mod pubsub;
 pub mod server;
 pub mod set;
 pub mod slowlog;
+pub mod sorted_set;
 pub mod string;
 pub mod transactions;
 
 use crate::command::Command;
+use rufous_protocol::error::ReplyError;
+use rufous_protocol::number::parse_i64;
 
 /// Every family's rows, a line each.
 #[rustfmt::skip]
@@ -50,8 +53,14 @@ pub const FAMILIES: &[&[Command]] = &[
     server::ROWS,
     set::ROWS,
     slowlog::ROWS,
+    sorted_set::ROWS,
     string::ROWS,
     transactions::ROWS,
     #[cfg(test)]
     crate::blocking::tests::ROWS,
 ];
+
+/// An argument that is a number of things, zero included; `error` tells that it is negative or no integer at all.
+pub fn positive(text: &[u8], error: ReplyError) -> Result<usize, ReplyError> {
+    parse_i64(text).and_then(|value| usize::try_from(value).ok()).ok_or(error)
+}

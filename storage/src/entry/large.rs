@@ -11,6 +11,7 @@ use std::ptr::NonNull;
 use super::Kind;
 use crate::types::hash::HashTable;
 use crate::types::list::Quicklist;
+use crate::ranking::Ranking;
 use crate::types::set::SetTable;
 
 /// What an entry of one kind points to when bytes won't do.
@@ -50,6 +51,10 @@ macro_rules! by_kind {
             }
             Kind::Hash => {
                 type $type = HashTable;
+                $body
+            }
+            Kind::SortedSet => {
+                type $type = Ranking;
                 $body
             }
             kind => unreachable!("no structure of kind {kind:?}"),

@@ -10,9 +10,11 @@ pub mod fresh;
 pub mod hash;
 pub mod list;
 pub mod set;
+pub mod sorted_set;
 
 use crate::entry::{EntryRef, Kind};
 use crate::value::ValueMut;
+use std::io::Write as _;
 
 /// What a key can hold. Implemented by markers, such as [`set::Set`].
 pub trait Type {
@@ -33,7 +35,7 @@ pub trait Type {
 }
 
 /// From which size on a collection is a structure of its own; the directives of these names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Limits {
     /// `hash-max-listpack-entries`
     pub hash_entries: usize,
@@ -49,6 +51,8 @@ pub struct Limits {
     pub zset_entries: usize,
     /// `zset-max-listpack-value`, bytes
     pub zset_value: usize,
+    /// How the scores of small sorted sets are written
+    pub score_text: ScoreText,
     /// `list-max-listpack-size`: elements if positive, else -1 to -5 for 4 to 64 KiB
     pub list_size: i32,
     /// Bytes from which on an element of a list has a node of its own.
@@ -57,4 +61,21 @@ pub struct Limits {
     pub stream_bytes: usize,
     /// `stream-node-max-entries`
     pub stream_entries: usize,
+}
+
+/// Writes a score that is no integer as text, to the front of the buffer. The room has no rules of its own for that: Redis writes
+/// scores as it prints them.
+#[derive(Clone, Copy, Debug)]
+pub struct ScoreText(pub fn(&mut [u8; 32], f64) -> &[u8]);
+
+impl Default for ScoreText {
+    /// As Rust prints numbers with an exponent.
+    fn default() -> ScoreText {
+        ScoreText(|buffer, score| {
+            let mut rest = buffer.as_mut_slice();
+            write!(rest, "{score:e}").expect("a double has at most 24 characters");
+            let left = rest.len();
+            &buffer[..buffer.len() - left]
+        })
+    }
 }

@@ -22,6 +22,7 @@ pub mod pubsub;
 pub mod runner;
 pub mod script;
 pub mod sets;
+pub mod sorted_sets;
 pub mod strings;
 pub mod tracking;
 pub mod transactions;

@@ -3,8 +3,9 @@
 //! All sets are looked up and checked before the first element is read. A result that is stored is made apart, so that the
 //! destination may be one of the sources.
 
-use super::{DEL, TOO_MANY_KEYS, positive};
+use super::TOO_MANY_KEYS;
 use crate::command::Outcome;
+use crate::commands::positive;
 use crate::context::{Ctx, bulk_item};
 use crate::effects::Event;
 use crate::notify::Class;
@@ -15,7 +16,6 @@ use rufous_storage::pack::Item;
 use rufous_storage::types::fresh::Fresh;
 use rufous_storage::types::set::{Set, SetRef};
 
-const NEGATIVE_LIMIT: ReplyError = ReplyError::fixed("ERR LIMIT can't be negative");
 const SINTERSTORE: Event = Event::new(Class::SET, "sinterstore");
 const SUNIONSTORE: Event = Event::new(Class::SET, "sunionstore");
 const SDIFFSTORE: Event = Event::new(Class::SET, "sdiffstore");
@@ -41,7 +41,7 @@ pub(super) fn sintercard(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mut options = args.from(2 + keys);
     while let Some(option) = options.find(0) {
         let value = options.find(1).filter(|_| option.eq_ignore_ascii_case(b"limit")).ok_or(error::SYNTAX)?;
-        limit = positive(value, NEGATIVE_LIMIT)?;
+        limit = positive(value, error::LIMIT_NEGATIVE)?;
         options = options.from(2);
     }
     let sets = cx.db.several::<Set>(args.from(2).to(keys).iter())?;
@@ -147,15 +147,8 @@ fn reply(cx: &mut Ctx<'_>, result: &Fresh<Set>) {
     set.iter().for_each(|member| bulk_item(&mut cx.reply, member));
 }
 
-/// Stores a result, or removes the destination when it is empty.
 fn store(cx: &mut Ctx<'_>, destination: &[u8], result: Fresh<Set>, event: Event) -> Outcome {
     let len = result.read().len();
-    if len > 0 {
-        cx.db.store_fresh(destination, result);
-        cx.changed(destination, event, 1);
-    } else if cx.db.remove(destination, true) {
-        cx.changed(destination, DEL, 1);
-    }
-    cx.reply.integer(len as i64);
+    cx.store_result(destination, result, len, event);
     Ok(())
 }

@@ -18,7 +18,6 @@ use combine::{sdiff, sdiffstore, sinter, sintercard, sinterstore, sunion, sunion
 use members::{sadd, scard, sismember, smismember, smove, srem, sscan};
 use random::{smembers, spop, srandmember};
 use rufous_protocol::error::ReplyError;
-use rufous_protocol::number::parse_i64;
 
 const READ: Flags = Flags::READONLY;
 const READ_FAST: Flags = Flags::READONLY.union(Flags::FAST);
@@ -172,8 +171,3 @@ const DEL: Event = Event::new(Class::GENERIC, "del");
 
 const TOO_MANY_KEYS: ReplyError =
     ReplyError::fixed("ERR Number of keys can't be greater than number of args");
-
-/// An argument that is a number of things, zero included; `error` tells that it is negative or no integer at all.
-fn positive(text: &[u8], error: ReplyError) -> Result<usize, ReplyError> {
-    parse_i64(text).and_then(|value| usize::try_from(value).ok()).ok_or(error)
-}

@@ -1,7 +1,8 @@
 //! Members by chance, and all of them: SPOP, SRANDMEMBER, SMEMBERS.
 
-use super::{DEL, positive};
+use super::DEL;
 use crate::command::Outcome;
+use crate::commands::positive;
 use crate::context::{Ctx, bulk_item};
 use crate::effects::Event;
 use crate::notify::Class;

@@ -16,11 +16,9 @@ pub(super) const ROWS: &[Directive] = &[
     number!("set-max-listpack-entries", set_max_listpack_entries, 0, LONG_MAX, 128),
     number!("set-max-listpack-value", set_max_listpack_value, 0, LONG_MAX, 64),
     number!("zset-max-listpack-entries", zset_max_listpack_entries, 0, LONG_MAX, 128)
-        .alias("zset-max-ziplist-entries")
-        .later(TYPES),
+        .alias("zset-max-ziplist-entries"),
     number!("zset-max-listpack-value", zset_max_listpack_value, Bytes, 0, LONG_MAX, 64)
-        .alias("zset-max-ziplist-value")
-        .later(TYPES),
+        .alias("zset-max-ziplist-value"),
     number!("list-max-listpack-size", list_max_listpack_size, INT_MIN, INT_MAX, -2)
         .alias("list-max-ziplist-size"),
     number!("list-compress-depth", list_compress_depth, 0, INT_MAX, 0).is(Traits::DEBUG).later(TYPES),
