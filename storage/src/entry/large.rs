@@ -9,9 +9,9 @@ use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use super::Kind;
+use crate::ranking::Ranking;
 use crate::types::hash::HashTable;
 use crate::types::list::Quicklist;
-use crate::ranking::Ranking;
 use crate::types::set::SetTable;
 
 /// What an entry of one kind points to when bytes won't do.

@@ -29,12 +29,15 @@ const KEY_DELETE: &[KeySpec] = &[KeySpec::one(1, RW.union(DELETE))];
 
 /// The hash commands.
 pub const ROWS: &[Command] = &[
-    Command::new("hdel", hdel, -3, SHRINK_FAST, Group::Hash).keys(KEY_DELETE).docs(
-        "2.0.0",
-        "O(N) where N is the number of fields to remove",
-        "Removes fields from a hash, and the key with the last one.",
-        "key field ...",
-    ),
+    Command::new("hdel", hdel, -3, SHRINK_FAST, Group::Hash)
+        .keys(KEY_DELETE)
+        .docs(
+            "2.0.0",
+            "O(N) where N is the number of fields to remove",
+            "Removes fields from a hash, and the key with the last one.",
+            "key field ...",
+        )
+        .history(&[("2.4.0", "Takes several fields.")]),
     Command::new("hexists", hexists, 3, READ_FAST, Group::Hash).keys(KEY_LOOK).docs(
         "2.0.0",
         "O(1)",
@@ -106,12 +109,15 @@ pub const ROWS: &[Command] = &[
             "key cursor:integer [MATCH pattern:pattern] [COUNT count:integer] [NOVALUES]",
         )
         .tips(&["nondeterministic_output"]),
-    Command::new("hset", hset, -4, WRITE_FAST, Group::Hash).keys(KEY_UPDATE).docs(
-        "2.0.0",
-        "O(N) where N is the number of fields",
-        "Sets fields of a hash, creating the key if needed.",
-        "key (field value):data ...",
-    ),
+    Command::new("hset", hset, -4, WRITE_FAST, Group::Hash)
+        .keys(KEY_UPDATE)
+        .docs(
+            "2.0.0",
+            "O(N) where N is the number of fields",
+            "Sets fields of a hash, creating the key if needed.",
+            "key (field value):data ...",
+        )
+        .history(&[("4.0.0", "Takes several fields.")]),
     Command::new("hsetnx", hsetnx, 4, WRITE_FAST, Group::Hash).keys(KEY_INSERT).docs(
         "2.0.0",
         "O(1)",

@@ -72,13 +72,13 @@ pub const ROWS: &[Command] = &[
         PER_KEY,
         "Pops the first element of the first list that has one, and waits for one where none has.",
         "key ... timeout:double",
-    ),
+    ).history(&[("6.0.0", "Takes a timeout with decimals.")]),
     Command::new("brpop", brpop, -3, SHRINK.union(Flags::BLOCKING), Group::List).keys(KEYS_POP).docs(
         "2.0.0",
         PER_KEY,
         "Pops the last element of the first list that has one, and waits for one where none has.",
         "key ... timeout:double",
-    ),
+    ).history(&[("6.0.0", "Takes a timeout with decimals.")]),
     Command::new("brpoplpush", brpoplpush, 4, WRITE.union(Flags::BLOCKING), Group::List)
         .keys(KEYS_MOVE)
         .docs(
@@ -86,7 +86,7 @@ pub const ROWS: &[Command] = &[
             "O(1)",
             "Moves the last element of a list to the head of another, and waits for one where there is none.",
             "source:key destination:key#1 timeout:double",
-        )
+        ).history(&[("6.0.0", "Takes a timeout with decimals.")])
         .deprecated("6.2.0", "`BLMOVE` with the `RIGHT` and `LEFT` arguments"),
     Command::new("lindex", lindex, 3, READ, Group::List).keys(KEY_READ).docs(
         "1.0.0",
@@ -122,7 +122,7 @@ pub const ROWS: &[Command] = &[
         "O(N) where N is the number of elements popped",
         "Pops the first elements of a list.",
         "key [count:integer@6.2.0]",
-    ),
+    ).history(&[("6.2.0", "Takes a count.")]),
     Command::new("lpos", lpos, -3, READ, Group::List).keys(KEY_READ).docs(
         "6.0.6",
         "O(N) where N is the number of elements looked at",
@@ -134,13 +134,13 @@ pub const ROWS: &[Command] = &[
         PER_ELEMENT,
         "Adds elements at the head of a list, creating the key if needed.",
         "key element ...",
-    ),
+    ).history(&[("2.4.0", "Takes several elements.")]),
     Command::new("lpushx", lpushx, -3, WRITE_FAST, Group::List).keys(KEY_INSERT).docs(
         "2.2.0",
         PER_ELEMENT,
         "Adds elements at the head of a list that exists.",
         "key element ...",
-    ),
+    ).history(&[("4.0.0", "Takes several elements.")]),
     Command::new("lrange", lrange, 4, READ, Group::List).keys(KEY_READ).docs(
         "1.0.0",
         "O(log N + M) where N is the number of elements and M that of the elements given",
@@ -170,7 +170,7 @@ pub const ROWS: &[Command] = &[
         "O(N) where N is the number of elements popped",
         "Pops the last elements of a list.",
         "key [count:integer@6.2.0]",
-    ),
+    ).history(&[("6.2.0", "Takes a count.")]),
     Command::new("rpoplpush", rpoplpush, 3, WRITE, Group::List)
         .keys(KEYS_MOVE)
         .docs(
@@ -185,13 +185,13 @@ pub const ROWS: &[Command] = &[
         PER_ELEMENT,
         "Adds elements at the tail of a list, creating the key if needed.",
         "key element ...",
-    ),
+    ).history(&[("2.4.0", "Takes several elements.")]),
     Command::new("rpushx", rpushx, -3, WRITE_FAST, Group::List).keys(KEY_INSERT).docs(
         "2.2.0",
         PER_ELEMENT,
         "Adds elements at the tail of a list that exists.",
         "key element ...",
-    ),
+    ).history(&[("4.0.0", "Takes several elements.")]),
 ];
 
 const DEL: Event = Event::new(Class::GENERIC, "del");
