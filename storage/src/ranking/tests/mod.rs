@@ -29,7 +29,9 @@ fn sort(twin: &mut Twin) {
 fn audit(ranking: &Ranking, twin: &Twin) {
     assert_eq!(ranking.len(), twin.len());
     assert_eq!(ranking.order.len() as usize, twin.len());
-    let is_same = |(one, other): ((&[u8], f64), &(Vec<u8>, f64))| one == (other.0.as_slice(), other.1);
+    type Ours<'a> = (&'a [u8], f64);
+    type Theirs = (Vec<u8>, f64);
+    let is_same = |(one, other): (Ours<'_>, &Theirs)| one == (other.0.as_slice(), other.1);
     assert!(ranking.walk(0).zip(twin).all(is_same), "{ranking:?} {twin:?}");
     assert!(ranking.walk_back(twin.len()).zip(twin.iter().rev()).all(is_same));
     assert_eq!((ranking.walk(0).count(), ranking.walk_back(twin.len()).count()), (twin.len(), twin.len()));
