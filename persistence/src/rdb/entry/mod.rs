@@ -6,6 +6,7 @@
 mod hash;
 mod list;
 mod set;
+mod sorted_set;
 
 use super::{Fault, Text, Type, Value, Writer};
 use rufous_storage::pack::Item;
@@ -14,6 +15,7 @@ use rufous_storage::types::fresh::Fresh;
 use rufous_storage::types::hash::Hash;
 use rufous_storage::types::list::List;
 use rufous_storage::types::set::Set;
+use rufous_storage::types::sorted_set::SortedSet;
 use rufous_storage::{Db, EntryRef, NewStr, Str};
 use std::borrow::Cow;
 
@@ -40,6 +42,8 @@ pub fn write_value(writer: &mut Writer<'_>, entry: EntryRef<'_>) {
         list::write(writer, list);
     } else if let Some(hash) = entry.typed::<Hash>() {
         hash::write(writer, hash);
+    } else if let Some(set) = entry.typed::<SortedSet>() {
+        sorted_set::write(writer, set);
     }
 }
 
