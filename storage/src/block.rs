@@ -26,8 +26,8 @@ use crate::prefetch::prefetch;
 const WIDE: u32 = 1 << 31;
 const WORD_BYTES: usize = 8;
 const HEADER_BYTES: usize = size_of::<Header>();
-/// The least content, so that whoever reads 32 tags or 32 lengths at once stays inside.
-const CONTENT_BYTES_MIN: usize = 80 - HEADER_BYTES;
+/// The least content, so that whoever reads 64 tags or 64 lengths at once stays inside.
+const CONTENT_BYTES_MIN: usize = 128 - HEADER_BYTES;
 
 #[repr(C)]
 struct Header {

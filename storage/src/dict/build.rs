@@ -57,9 +57,9 @@ impl<S: Shape> Dict<S> {
                 ranges.extend([right, left]);
                 continue;
             }
-            self.change(place_of(first.hash), parts.len() as isize, |block| {
+            self.change(place_of(first.hash), |block| {
                 let elements = parts.iter().map(|part| (tag_of(part.hash), &bytes[part.range.clone()]));
-                *block = Some(Block::pack(elements));
+                (*block = Some(Block::pack(elements)), parts.len() as isize)
             });
         }
     }

@@ -6,7 +6,7 @@
 
 use super::elements::content_bytes;
 use super::key::Key;
-use super::{BLOCK_BYTES_MAX, BLOCK_LEN_MAX, Dict, Shape, place_of, read};
+use super::{BLOCK_BYTES_MAX, BLOCK_LEN_MAX, Dict, Shape, find_in, place_of, read};
 use crate::block::Block;
 
 /// Blocks merge up to so many elements.
@@ -22,10 +22,10 @@ impl<S: Shape> Dict<S> {
         rest: S::Rest<'_>,
         show: impl FnOnce(S::Element<'_>) -> R,
     ) -> Option<R> {
-        let Some((block, index)) = self.find(key) else {
-            self.insert_absent(key, rest);
+        if self.insert_new(key, rest) {
             return None;
-        };
+        }
+        let (block, index) = self.find(key)?;
         let old = read::<S>(block.element(index));
         let (result, old_expiry) = (show(old), S::expiry(S::split(old).1));
         let key_len = key.encoded_len();
@@ -34,15 +34,30 @@ impl<S: Shape> Dict<S> {
         Some(result)
     }
 
-    /// Puts in an element whose key is absent.
-    pub(super) fn insert_absent(&mut self, key: &Key<'_>, rest: S::Rest<'_>) {
+    /// Puts an element in unless there is one of that key; whether it did.
+    #[inline]
+    pub(super) fn insert_new(&mut self, key: &Key<'_>, rest: S::Rest<'_>) -> bool {
         let len = key.encoded_len() + S::encoded_len(rest);
-        self.make_room(key.place(), len, 1);
-        self.change(key.place(), 1, |block| {
-            let block = block.get_or_insert_with(|| Block::zeroed(content_bytes(1, len, false), false, 0));
-            S::write(rest, key.write(block.push(key.tag(), len)));
-        });
+        let mut may_split = true;
+        loop {
+            let outcome = self.change(key.place(), |slot| match slot {
+                Some(block) if find_in(block, key).is_some() => (Outcome::Found, 0),
+                Some(block) if may_split && !has_room(block, len, 1) => (Outcome::Full, 0),
+                slot => {
+                    let block =
+                        slot.get_or_insert_with(|| Block::zeroed(content_bytes(1, len, false), false, 0));
+                    S::write(rest, key.write(block.push(key.tag(), len)));
+                    (Outcome::Inserted, 1)
+                }
+            });
+            match outcome {
+                Outcome::Found => return false,
+                Outcome::Full => may_split = self.split(key.place()),
+                Outcome::Inserted => break,
+            }
+        }
         self.expiries.change(key.hash(), None, S::expiry(rest));
+        true
     }
 
     /// Changes the length of the element at an index. `write` gets what comes after the first `kept` bytes.
@@ -55,12 +70,12 @@ impl<S: Shape> Dict<S> {
         write: impl FnOnce(&mut [u8]),
     ) {
         let old_len = self.index.find(key.place()).map_or(0, |block| block.element(index).len());
-        if len > old_len && self.make_room(key.place(), len - old_len, 0) {
+        if len > old_len && self.make_room(key.place(), len - old_len) {
             index = self.find(key).expect("an element that was there before the split").1;
         }
-        self.change(key.place(), 0, |block| {
+        self.change(key.place(), |block| {
             let block = block.as_mut().expect("an element's block");
-            write(&mut block.resize(index, kept, len)[kept..]);
+            (write(&mut block.resize(index, kept, len)[kept..]), 0)
         });
     }
 
@@ -69,14 +84,14 @@ impl<S: Shape> Dict<S> {
         let bytes = self.index.find(place).expect("an element's block").element(index);
         let (element, hash) = (read::<S>(bytes), self.hash_of(bytes));
         let (result, expiry) = (show(element), S::expiry(S::split(element).1));
-        let len = self.change(place, -1, |slot| {
+        let len = self.change(place, |slot| {
             let block = slot.as_mut().expect("an element's block");
             block.remove(index);
             let len = block.len();
             if len == 0 {
                 *slot = None;
             }
-            len
+            (len, -1)
         });
         if len <= MERGED_LEN_MAX / 2 {
             while self.merge(place) {}
@@ -85,16 +100,15 @@ impl<S: Shape> Dict<S> {
         result
     }
 
-    /// Changes the block at a place, which gets `more` elements more.
+    /// Changes the block at a place. `change` also says by how many elements there are more.
     #[inline]
     pub(super) fn change<R>(
         &mut self,
         place: u64,
-        more: isize,
-        change: impl FnOnce(&mut Option<Block>) -> R,
+        change: impl FnOnce(&mut Option<Block>) -> (R, isize),
     ) -> R {
         let block_bytes = &mut self.block_bytes;
-        self.index.change(place, more, |block| {
+        self.index.change(place, |block| {
             *block_bytes -= bytes_of(block);
             let result = change(block);
             *block_bytes += bytes_of(block);
@@ -102,16 +116,10 @@ impl<S: Shape> Dict<S> {
         })
     }
 
-    /// Splits blocks until there is room at a place for so many more bytes in so many more elements; whether it split any.
-    #[inline]
-    fn make_room(&mut self, place: u64, bytes: usize, elements: usize) -> bool {
+    /// Splits blocks until there is room at a place for so many more bytes in an element that is there; whether it split any.
+    fn make_room(&mut self, place: u64, bytes: usize) -> bool {
         let mut has_split = false;
-        while let Some(block) = self.index.find(place) {
-            let len = block.len() + elements;
-            let fits = block.elements_bytes() + bytes <= BLOCK_BYTES_MAX || len == 1;
-            if fits && len <= BLOCK_LEN_MAX || !self.split(place) {
-                break;
-            }
+        while self.index.find(place).is_some_and(|block| !has_room(block, bytes, 0)) && self.split(place) {
             has_split = true;
         }
         has_split
@@ -151,6 +159,23 @@ impl<S: Shape> Dict<S> {
     }
 }
 
+/// What came of an insertion.
+enum Outcome {
+    /// There is such a key.
+    Found,
+    /// The block has no room.
+    Full,
+    Inserted,
+}
+
+/// Whether a block may take so many more bytes and elements.
+#[inline]
+fn has_room(block: &Block, bytes: usize, elements: usize) -> bool {
+    let len = block.len() + elements;
+    len <= BLOCK_LEN_MAX && (block.elements_bytes() + bytes <= BLOCK_BYTES_MAX || len == 1)
+}
+
+#[inline]
 fn bytes_of(block: &Option<Block>) -> usize {
     block.as_ref().map_or(0, Block::allocated_bytes)
 }

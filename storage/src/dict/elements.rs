@@ -4,14 +4,14 @@
 //! content  | tags, 1 byte each | lengths, 1 or 4 bytes each | free | last element | .. | element 1 | element 0 |
 //! ```
 //! Tags and lengths grow upwards, elements downwards, so that an insertion moves no element. Where an element lies is the sum of
-//! the lengths up to its own, taken 32 at a time. Lengths take four bytes once an element is longer than 255 bytes.
+//! the lengths up to its own, taken 64 at a time. Lengths take four bytes once an element is longer than 255 bytes.
 //! The order of elements means nothing.
 //!
 //! Invariants:
 //! - The allocation is the smallest class for the content, or a little larger while elements go.
 //! - A shared block is copied before its first change, into the class that the change needs.
 //! - The number in a block's header is how many bytes all elements have.
-//! - No element is empty. So there are at least 32 bytes behind each tag and each narrow length.
+//! - No element is empty. So there are at least 64 bytes behind each tag and each narrow length.
 
 use std::ops::Range;
 
@@ -25,44 +25,49 @@ const NARROW_BYTES_MAX: usize = u8::MAX as usize;
 impl Block {
     /// A block of these elements with their tags.
     pub(super) fn pack<'a>(elements: impl Iterator<Item = (u8, &'a [u8])> + Clone) -> Block {
-        let mut sizes = Sizes::default();
-        elements.clone().for_each(|(_, element)| sizes.add(element.len()));
-        let mut packer = Packer::new(sizes);
-        elements.for_each(|(tag, element)| packer.add(tag, element));
-        packer.block
+        let (mut len, mut bytes, mut longest) = (0, 0, 0);
+        for (_, element) in elements.clone() {
+            len += 1;
+            bytes += element.len();
+            longest = longest.max(element.len());
+        }
+        let is_wide = longest > NARROW_BYTES_MAX;
+        let mut block = Block::zeroed(content_bytes(len, bytes, is_wide), is_wide, bytes as u64);
+        block.set_len(len);
+        let content = block.content_mut();
+        let mut start = content.len();
+        for (index, (tag, element)) in elements.enumerate() {
+            content[index] = tag;
+            set_length(content, len, is_wide, index, element.len());
+            start -= element.len();
+            content[start..][..element.len()].copy_from_slice(element);
+        }
+        block
     }
 
     /// Parts the elements by whether `is_right`; what has none is None.
     pub(super) fn part(self, is_right: impl Fn(&[u8]) -> bool) -> [Option<Block>; 2] {
-        let mut sizes = [Sizes::default(), Sizes::default()];
-        let mut sides = Vec::with_capacity(self.len());
-        for (_, element) in self.iter() {
-            let side = usize::from(is_right(element));
-            sizes[side].add(element.len());
-            sides.push(side);
+        let (mut left, mut right) = (Vec::with_capacity(self.len()), Vec::with_capacity(self.len()));
+        for (tag, element) in self.iter() {
+            let side = if is_right(element) { &mut right } else { &mut left };
+            side.push((tag, element));
         }
-        if sizes[1].len == 0 {
-            return [Some(self), None];
+        match (left.is_empty(), right.is_empty()) {
+            (_, true) => [Some(self), None],
+            (true, _) => [None, Some(self)],
+            _ => [left, right].map(|side| Some(Block::pack(side.into_iter()))),
         }
-        if sizes[0].len == 0 {
-            return [None, Some(self)];
-        }
-        let mut packers = sizes.map(Packer::new);
-        for (side, (tag, element)) in sides.into_iter().zip(self.iter()) {
-            packers[side].add(tag, element);
-        }
-        packers.map(|packer| Some(packer.block))
     }
 
     /// The first element with this tag that `accept` takes for the right one.
     #[inline]
     pub(super) fn find(&self, tag: u8, accept: impl Fn(&[u8]) -> bool) -> Option<usize> {
         let (content, len) = (self.content(), self.len());
-        if len > LANES || self.is_wide() {
+        if len > LANES || len == 0 || self.is_wide() {
             return self.find_among_many(tag, &accept);
         }
         // All tags at once: a branch on how many there are would be foretold wrongly half of the time.
-        let mut matches = matching(lanes_at(content, 0), tag) & ((1u64 << len) - 1) as u32;
+        let mut matches = matching(lanes_at(content, 0), tag) & (u64::MAX >> (64 - len));
         let lengths = lanes_at(content, len);
         while matches != 0 {
             let index = matches.trailing_zeros() as usize;
@@ -133,13 +138,12 @@ impl Block {
         let (len, bytes) = (self.len(), self.elements_bytes());
         let is_wide = self.is_wide() || element_len > NARROW_BYTES_MAX;
         self.make_room(content_bytes(len + 1, bytes + element_len, is_wide), is_wide);
+        self.set_len(len + 1);
+        self.set_number((bytes + element_len) as u64);
         let content = self.content_mut();
         content.copy_within(len..content_bytes(len, 0, is_wide), len + 1);
         content[len] = tag;
         set_length(content, len + 1, is_wide, len, element_len);
-        self.set_len(len + 1);
-        self.set_number((bytes + element_len) as u64);
-        let content = self.content_mut();
         let end = content.len() - bytes;
         &mut content[end - element_len..end]
     }
@@ -269,49 +273,6 @@ impl Block {
     }
 }
 
-/// What a block of some elements is to be.
-#[derive(Clone, Copy, Default)]
-struct Sizes {
-    len: usize,
-    bytes: usize,
-    longest: usize,
-}
-
-impl Sizes {
-    fn add(&mut self, element_len: usize) {
-        self.len += 1;
-        self.bytes += element_len;
-        self.longest = self.longest.max(element_len);
-    }
-}
-
-/// A block that gets its elements one by one, all of the sizes announced.
-struct Packer {
-    block: Block,
-    len: usize,
-    next: usize,
-    start: usize,
-}
-
-impl Packer {
-    fn new(Sizes { len, bytes, longest }: Sizes) -> Packer {
-        let is_wide = longest > NARROW_BYTES_MAX;
-        let mut block = Block::zeroed(content_bytes(len, bytes, is_wide), is_wide, bytes as u64);
-        block.set_len(len);
-        Packer { start: block.content().len(), block, len, next: 0 }
-    }
-
-    fn add(&mut self, tag: u8, element: &[u8]) {
-        let is_wide = self.block.is_wide();
-        let content = self.block.content_mut();
-        content[self.next] = tag;
-        set_length(content, self.len, is_wide, self.next, element.len());
-        self.next += 1;
-        self.start -= element.len();
-        content[self.start..][..element.len()].copy_from_slice(element);
-    }
-}
-
 /// Bytes that so many elements of so many bytes take with their tags and lengths.
 pub(super) fn content_bytes(len: usize, elements_bytes: usize, is_wide: bool) -> usize {
     len + len * width(is_wide) + elements_bytes
@@ -328,6 +289,7 @@ fn wide_length(lengths: &[u8], index: usize) -> usize {
 }
 
 /// Writes a length into the content of a block of `len` elements.
+#[inline]
 fn set_length(content: &mut [u8], len: usize, is_wide: bool, index: usize, element_len: usize) {
     if is_wide {
         let element_len = u32::try_from(element_len).expect("an element below 4 GiB");

@@ -106,31 +106,46 @@ impl Index {
         })
     }
 
-    /// Changes the block of a place, puts one there or takes it away; it gets `more` elements more.
+    /// Changes the block of a place, puts one there or takes it away. `change` also says by how many elements there are more.
     #[inline]
     pub(super) fn change<R>(
         &mut self,
         place: u64,
-        more: isize,
-        change: impl FnOnce(&mut Option<Block>) -> R,
+        change: impl FnOnce(&mut Option<Block>) -> (R, isize),
     ) -> R {
-        self.len = self.len.wrapping_add_signed(more);
         let mut node = self.root.get_or_insert_with(Node::root);
-        let result = loop {
+        let (result, more) = loop {
             let here = Arc::make_mut(node);
             let kid = here.kid_of(place);
             match &mut here.kids {
                 Kids::Blocks(blocks) => break change(&mut blocks[kid]),
-                Kids::Nodes(kids) => {
-                    kids[kid].len = kids[kid].len.wrapping_add_signed(more);
-                    node = &mut kids[kid].node;
-                }
+                Kids::Nodes(kids) => node = &mut kids[kid].node,
             }
         };
+        if more != 0 {
+            self.count(place, more);
+        }
+        result
+    }
+
+    /// Notes that there are so many elements more below the nodes above a place, which are not shared.
+    #[inline]
+    fn count(&mut self, place: u64, more: isize) {
+        self.len = self.len.wrapping_add_signed(more);
         if self.len == 0 {
             self.root = None;
         }
-        result
+        let mut next = self.root.as_mut();
+        while let Some(node) = next.and_then(Arc::get_mut) {
+            let kid = node.kid_of(place);
+            next = match &mut node.kids {
+                Kids::Blocks(_) => None,
+                Kids::Nodes(kids) => {
+                    kids[kid].len = kids[kid].len.wrapping_add_signed(more);
+                    Some(&mut kids[kid].node)
+                }
+            };
+        }
     }
 
     /// Splits the block of a place in the middle of its range, which `split` gets, too. Does nothing if the range is one place;

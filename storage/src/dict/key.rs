@@ -1,4 +1,4 @@
-//! What an element is looked up by: its key as it lies in a block, and the key's hash.
+//! What an element is looked up by: its key, and the key's hash.
 //!
 //! ```text
 //! hash  | 63..14 place: orders the elements of a dict | 13..8 | 7..0 tag: tells the elements of a block apart |
@@ -7,31 +7,21 @@
 use crate::hash::same_key;
 use crate::pack::Item;
 
-/// Bits of the hash that order elements. Cursors of scans are places, below 2^50 as those of the keyspace.
+/// Bits of the hash that order elements. Cursors of scans are places, below 2^50 as those of the keyspace are.
 pub(super) const PLACE_BITS: u32 = 50;
-/// The most bytes of an item before a string's content.
-const HEAD_BYTES_MAX: usize = 9;
 
-/// A key, hashed and encoded once for several uses. It is good for all dicts of one hash function.
+/// A key, hashed once for several uses. It is good for all dicts of one hash function.
 #[derive(Clone, Copy, Debug)]
 pub struct Key<'a> {
     hash: u64,
-    /// The item's encoding up to a string's content.
-    head: [u8; HEAD_BYTES_MAX],
-    head_len: u8,
-    content: &'a [u8],
+    item: Item<'a>,
 }
 
 impl<'a> Key<'a> {
     /// The key that a canonical item is, with its hash.
     #[inline]
     pub(super) fn new(item: Item<'a>, hash: u64) -> Key<'a> {
-        let (head, head_len) = item.head();
-        let content = match item {
-            Item::Int(_) => &[],
-            Item::Bytes(bytes) => bytes,
-        };
-        Key { hash, head, head_len: head_len as u8, content }
+        Key { hash, item }
     }
 
     #[inline]
@@ -49,35 +39,27 @@ impl<'a> Key<'a> {
         tag_of(self.hash)
     }
 
-    /// Bytes of the encoded key.
+    /// Bytes that the key takes at the beginning of an element.
     #[inline]
     pub(super) fn encoded_len(&self) -> usize {
-        self.head().len() + self.content.len()
+        self.item.encoded_len()
     }
 
-    /// Whether an element has this key. Encodings are canonical, and none is the beginning of another.
+    /// Whether an element has this key.
     #[inline]
     pub(super) fn begins(&self, element: &[u8]) -> bool {
-        let (head, len) = (self.head(), self.encoded_len());
-        element.len() >= len
-            && element[0] == head[0]
-            && (head.len() == 1 || same_key(&element[..head.len()], head))
-            && same_key(&element[head.len()..len], self.content)
+        match (Item::read(element).0, self.item) {
+            (Item::Int(value), Item::Int(own)) => value == own,
+            (Item::Bytes(bytes), Item::Bytes(own)) => same_key(bytes, own),
+            _ => false,
+        }
     }
 
     /// Writes the key to the beginning of an element; gives what comes after it.
     #[inline]
     pub(super) fn write<'e>(&self, element: &'e mut [u8]) -> &'e mut [u8] {
-        let head = self.head();
-        let (key, rest) = element.split_at_mut(self.encoded_len());
-        key[..head.len()].copy_from_slice(head);
-        key[head.len()..].copy_from_slice(self.content);
-        rest
-    }
-
-    #[inline]
-    fn head(&self) -> &[u8] {
-        &self.head[..usize::from(self.head_len)]
+        let len = self.item.write(element);
+        &mut element[len..]
     }
 }
 

@@ -2,27 +2,28 @@
 #![allow(unsafe_code)]
 
 /// Bytes looked at in one step.
-pub(super) const LANES: usize = 32;
+pub(super) const LANES: usize = 64;
 
 /// The `LANES` bytes at `start`, which must all exist.
 #[inline]
 pub(super) fn lanes_at(bytes: &[u8], start: usize) -> &[u8; LANES] {
-    bytes[start..].first_chunk().expect("a block has 32 bytes behind each tag and length")
+    bytes[start..].first_chunk().expect("a block has so many bytes behind each tag and length")
 }
 
 /// A mask of the bytes that are equal to `byte`.
 #[inline]
-pub(super) fn matching(lanes: &[u8; LANES], byte: u8) -> u32 {
+pub(super) fn matching(lanes: &[u8; LANES], byte: u8) -> u64 {
     #[cfg(all(target_arch = "x86_64", target_feature = "sse2", not(miri)))]
     {
         use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8};
-        // SAFETY: compiled only where every machine has SSE2; the loads are as long as the array.
-        unsafe {
-            let (halves, byte) = (lanes.as_ptr().cast(), _mm_set1_epi8(byte as i8));
-            let low = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(halves), byte)) as u32;
-            let high = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(halves.add(1)), byte)) as u32;
-            low | high << 16
-        }
+        lanes.as_chunks::<16>().0.iter().rev().fold(0, |mask, lanes| {
+            // SAFETY: compiled only where every machine has SSE2; the load is as long as the array.
+            let matches = unsafe {
+                let lanes = _mm_loadu_si128(lanes.as_ptr().cast());
+                _mm_movemask_epi8(_mm_cmpeq_epi8(lanes, _mm_set1_epi8(byte as i8)))
+            };
+            mask << 16 | u64::from(matches as u32)
+        })
     }
     #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2", not(miri))))]
     matching_portable(lanes, byte)
@@ -35,17 +36,27 @@ pub(super) fn sum(lanes: &[u8; LANES], count: usize) -> usize {
     {
         use std::arch::x86_64::{
             _mm_add_epi64, _mm_and_si128, _mm_cmpgt_epi8, _mm_cvtsi128_si32, _mm_loadu_si128, _mm_sad_epu8,
-            _mm_set_epi64x, _mm_set1_epi8, _mm_setzero_si128, _mm_unpackhi_epi64,
+            _mm_set1_epi8, _mm_setzero_si128, _mm_unpackhi_epi64,
         };
-        // SAFETY: compiled only where every machine has SSE2; the loads are as long as the array.
+        const NUMBERS: [u8; LANES] = {
+            let mut numbers = [0; LANES];
+            let mut lane = 0;
+            while lane < LANES {
+                numbers[lane] = lane as u8;
+                lane += 1;
+            }
+            numbers
+        };
+        // SAFETY: compiled only where every machine has SSE2; the loads are as long as the arrays.
         unsafe {
-            let (halves, count) = (lanes.as_ptr().cast(), _mm_set1_epi8(count.min(LANES) as i8));
-            let low_numbers = _mm_set_epi64x(0x0f0e_0d0c_0b0a_0908, 0x0706_0504_0302_0100);
-            let high_numbers = _mm_set_epi64x(0x1f1e_1d1c_1b1a_1918, 0x1716_1514_1312_1110);
-            let low = _mm_and_si128(_mm_loadu_si128(halves), _mm_cmpgt_epi8(count, low_numbers));
-            let high = _mm_and_si128(_mm_loadu_si128(halves.add(1)), _mm_cmpgt_epi8(count, high_numbers));
-            let zero = _mm_setzero_si128();
-            let sums = _mm_add_epi64(_mm_sad_epu8(low, zero), _mm_sad_epu8(high, zero));
+            let (zero, count) = (_mm_setzero_si128(), _mm_set1_epi8(count.min(LANES) as i8));
+            let chunks = lanes.as_chunks::<16>().0.iter().zip(NUMBERS.as_chunks::<16>().0);
+            let sums = chunks.fold(zero, |sums, (lanes, numbers)| {
+                let (lanes, numbers) =
+                    (_mm_loadu_si128(lanes.as_ptr().cast()), _mm_loadu_si128(numbers.as_ptr().cast()));
+                let counted = _mm_and_si128(lanes, _mm_cmpgt_epi8(count, numbers));
+                _mm_add_epi64(sums, _mm_sad_epu8(counted, zero))
+            });
             _mm_cvtsi128_si32(_mm_add_epi64(sums, _mm_unpackhi_epi64(sums, sums))) as usize
         }
     }
@@ -55,7 +66,7 @@ pub(super) fn sum(lanes: &[u8; LANES], count: usize) -> usize {
 
 /// As `matching`, on any machine.
 #[cfg(any(test, miri, not(all(target_arch = "x86_64", target_feature = "sse2"))))]
-fn matching_portable(lanes: &[u8; LANES], byte: u8) -> u32 {
+fn matching_portable(lanes: &[u8; LANES], byte: u8) -> u64 {
     (0..LANES).filter(|&lane| lanes[lane] == byte).fold(0, |mask, lane| mask | 1 << lane)
 }
 

@@ -138,10 +138,15 @@ impl<const HASH: u8> Pair<HASH> {
             assert_eq!(self.dict.get(&self.dict.key_of(field.name)), Some(field));
         }
         assert_eq!(self.dict.nth(self.dict.len()), None);
-        assert!((0..900).map(bytes_of).all(|key| {
-            let key_hashed = self.dict.key(&key);
-            self.dict.contains(&key_hashed) == self.twin.contains_key(&key)
-        }));
+        let names: Vec<_> = (0..900).map(bytes_of).collect();
+        let keys: Vec<_> = names.iter().map(|name| self.dict.key(name)).collect();
+        let mut many = Vec::new();
+        self.dict.get_many(&keys, |index, field| {
+            assert_eq!(index, many.len());
+            many.push(field);
+        });
+        assert!(many.iter().zip(&names).all(|(field, name)| field.is_some() == self.twin.contains_key(name)));
+        assert!(many.into_iter().zip(&keys).all(|(field, key)| field == self.dict.get(key)));
         let earliest = self.twin.values().filter_map(|(_, expiry)| *expiry).min();
         assert_eq!(self.dict.expiries.first().map(|(at, _)| at), earliest);
     }

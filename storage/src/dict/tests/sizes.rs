@@ -37,11 +37,11 @@ fn memory_is_as_small_as_promised() {
         bytes_each(names.memory_bytes())
     );
     assert!(
-        bytes_each(numbers(count).memory_bytes()) <= 9.3,
+        bytes_each(numbers(count).memory_bytes()) <= 9.0,
         "{}",
         bytes_each(numbers(count).memory_bytes())
     );
-    assert!(bytes_each(fields.memory_bytes()) <= 43.0, "{}", bytes_each(fields.memory_bytes()));
+    assert!(bytes_each(fields.memory_bytes()) <= 42.0, "{}", bytes_each(fields.memory_bytes()));
     assert!(bytes_each(scores.memory_bytes()) <= 33.0, "{}", bytes_each(scores.memory_bytes()));
 }
 
