@@ -76,6 +76,19 @@ impl Ctx<'_> {
         self.reply.integer(len as i64);
     }
 
+    /// Ends a command that took `removed` elements out of a collection: records the change, removes the key of one that is
+    /// empty now, and replies how many.
+    pub fn reply_removed(&mut self, key: &[u8], event: Event, removed: u64, is_empty: bool) {
+        if removed > 0 {
+            self.changed(key, event, removed);
+        }
+        if is_empty {
+            self.db.remove(key, false);
+            self.notify(key, Event::new(Class::GENERIC, "del"));
+        }
+        self.reply.integer(removed as i64);
+    }
+
     /// A keyspace event without a change of its own.
     #[inline]
     pub fn notify(&mut self, key: &[u8], event: Event) {

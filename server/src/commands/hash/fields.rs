@@ -1,6 +1,6 @@
 //! Fields by name: HSET, HSETNX, HMSET, HGET, HMGET, HDEL, HEXISTS, HLEN, HSTRLEN, HINCRBY, HINCRBYFLOAT.
 
-use super::{DEL, HDEL, HINCRBY, HINCRBYFLOAT, HSET};
+use super::{HDEL, HINCRBY, HINCRBYFLOAT, HSET};
 use crate::command::Outcome;
 use crate::context::{Ctx, bulk_item};
 use rufous_protocol::error::{self, ReplyError};
@@ -85,14 +85,7 @@ pub(super) fn hdel(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             }
         }
     }
-    if removed > 0 {
-        cx.changed(key, HDEL, removed);
-    }
-    if is_empty {
-        cx.db.remove(key, false);
-        cx.notify(key, DEL);
-    }
-    cx.reply.integer(removed as i64);
+    cx.reply_removed(key, HDEL, removed, is_empty);
     Ok(())
 }
 

@@ -140,4 +140,3 @@ const HSET: Event = Event::new(Class::HASH, "hset");
 const HDEL: Event = Event::new(Class::HASH, "hdel");
 const HINCRBY: Event = Event::new(Class::HASH, "hincrby");
 const HINCRBYFLOAT: Event = Event::new(Class::HASH, "hincrbyfloat");
-const DEL: Event = Event::new(Class::GENERIC, "del");

@@ -72,6 +72,7 @@ pub(super) fn hrandfield(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn random_fields(cx: &mut Ctx<'_>, key: &[u8], count: i64, with_values: bool) -> Outcome {
     let mut random = cx.db.store.random.fork();
+    let limit = cx.output_limit();
     let Some(hash) = cx.db.typed::<Hash>(key)? else {
         cx.reply.array(0);
         return Ok(());
@@ -87,12 +88,10 @@ fn random_fields(cx: &mut Ctx<'_>, key: &[u8], count: i64, with_values: bool) ->
         return Ok(());
     }
     // A negative count allows a field more than once.
-    let hard_limit = cx.server.config.output_buffer_limit(cx.client.class()).hard_bytes;
     for picked in 0..wanted {
         let (field, value) = hash.random(&mut random);
         reply_field(&mut cx.reply, field, value, with_values);
-        let asks = hard_limit > 0 && picked % PICKS_BETWEEN_CHECKS == 0;
-        if asks && cx.waiting.memory_with(cx.reply.out) as u64 >= hard_limit {
+        if picked % PICKS_BETWEEN_CHECKS == 0 && limit.is_passed(cx.reply.out) {
             break;
         }
     }

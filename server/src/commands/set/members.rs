@@ -35,14 +35,7 @@ pub(super) fn srem(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             }
         }
     }
-    if removed > 0 {
-        cx.changed(key, SREM, removed);
-    }
-    if is_empty {
-        cx.db.remove(key, false);
-        cx.notify(key, DEL);
-    }
-    cx.reply.integer(removed as i64);
+    cx.reply_removed(key, SREM, removed, is_empty);
     Ok(())
 }
 

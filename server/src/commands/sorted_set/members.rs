@@ -1,6 +1,5 @@
 //! Members by name: ZADD, ZINCRBY, ZREM, ZCARD, ZSCORE, ZMSCORE, ZRANK, ZREVRANK, ZSCAN.
 
-use super::DEL;
 use crate::command::Outcome;
 use crate::commands::generic::scan::{ScanOptions, Scanned, parse_cursor};
 use crate::context::{Ctx, bulk_item};
@@ -143,14 +142,7 @@ pub(super) fn zrem(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             }
         }
     }
-    if removed > 0 {
-        cx.changed(key, ZREM, removed);
-    }
-    if is_empty {
-        cx.db.remove(key, false);
-        cx.notify(key, DEL);
-    }
-    cx.reply.integer(removed as i64);
+    cx.reply_removed(key, ZREM, removed, is_empty);
     Ok(())
 }
 
