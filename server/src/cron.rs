@@ -58,6 +58,7 @@ fn remove_expired(engine: &mut Engine, due: Vec<(usize, Vec<u8>)>, now: i64) {
     engine.state.stats.expire_budget_spent += u64::from(engine.state.cron.more_expired);
     for (index, key) in due {
         Keys { store: &mut engine.store, index, now, touch: false }.expire(&key);
+        engine.store.effects.writes.end_unit(false);
     }
     if !engine.store.effects.is_empty() {
         fanout::publish_without_client(engine);

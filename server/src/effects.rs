@@ -1,13 +1,14 @@
 //! What a command sets off beyond its reply: one ordered queue, filled while the command runs and fanned out after it.
 //!
-//! Consumers: WATCH, client tracking, blocked clients and keyspace notifications (the append-only file and replicas
-//! will read the same queue). Key bytes are copied into the queue only when someone listens, so that a plain SET pays
-//! one test.
+//! Consumers: WATCH, client tracking, blocked clients and keyspace notifications. Key bytes are copied into the queue only
+//! when someone listens, so that a plain SET pays one test. Beside the queue stands the stream of writes
+//! ([`crate::propagation`]): it is here because lookups, which see only this, remove expired keys.
 //!
 //! Invariants: the order of the queue is the order in which things happened, expiries found on the way included;
 //! the queue is empty between two commands.
 
 use crate::notify::Class;
+use crate::propagation::{Propagation, Readers};
 use bitflags::bitflags;
 use std::ops::Range;
 
@@ -23,6 +24,10 @@ bitflags! {
         const TRACKING = 1 << 2;
         /// Some client waits for a key.
         const BLOCKED = 1 << 3;
+        /// Somebody reads the stream of writes.
+        const WRITES = 1 << 4;
+        /// All for whom the queue is kept.
+        const QUEUE = Self::NOTIFY.bits() | Self::WATCH.bits() | Self::TRACKING.bits() | Self::BLOCKED.bits();
     }
 }
 
@@ -63,6 +68,8 @@ pub struct Effects {
     keys: Vec<u8>,
     /// Kept up to date by watch, tracking and configuration.
     pub listening: Listening,
+    /// The stream of writes.
+    pub writes: Propagation,
     /// Keyspace-event classes that are switched on.
     pub classes: Class,
 }
@@ -72,6 +79,18 @@ impl Effects {
     pub fn set_classes(&mut self, classes: Class) {
         self.classes = classes;
         self.listening.set(Listening::NOTIFY, classes.intersects(Class::KEYSPACE | Class::KEYEVENT));
+    }
+
+    /// Somebody reads the stream of writes from here on.
+    pub fn join_writes(&mut self, readers: Readers) {
+        self.writes.join(readers);
+        self.listening.insert(Listening::WRITES);
+    }
+
+    /// Somebody reads the stream of writes no longer.
+    pub fn leave_writes(&mut self, readers: Readers) {
+        self.writes.leave(readers);
+        self.listening.set(Listening::WRITES, !self.writes.readers().is_empty());
     }
 
     /// Nothing queued?
@@ -105,7 +124,10 @@ impl Effects {
 
     /// A key ran out.
     pub fn expired(&mut self, db: usize, key: &[u8]) {
-        if !self.listening.is_empty() {
+        if self.listening.contains(Listening::WRITES) {
+            self.writes.removed(db, key, self.writes.unlinks_expired);
+        }
+        if self.listening.intersects(Listening::QUEUE) {
             let key = self.keep(key);
             self.queue.push(Effect::Expired { db, key });
         }

@@ -205,6 +205,7 @@ pub fn apply_config(store: &mut Store, state: &mut State) {
     };
     store.limits = limits(config, state.switches.list_plain_bytes);
     store.follow_clock(state.clock.now_ms());
+    store.effects.writes.unlinks_expired = config.lazyfree_lazy_expire;
     store.effects.set_classes(Class::from_bits_truncate(config.notify_keyspace_events));
     state.command_logs.configure(config);
     crate::tracking::refresh_overfull(state);

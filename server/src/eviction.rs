@@ -7,7 +7,7 @@
 //! changed for watchers and caches before its `evicted` event.
 
 use crate::config::{Config, MaxmemoryPolicy};
-use crate::effects::Event;
+use crate::effects::{Event, Listening};
 use crate::engine::{Engine, EngineSpecial, State};
 use crate::notify::Class;
 use crate::store::Store;
@@ -164,6 +164,10 @@ fn evict_key(store: &mut Store, db: usize, key: &[u8], lazy: bool) -> u64 {
     let freed = before.saturating_sub(memory::used_bytes()) as u64;
     store.stats.evicted += 1;
     store.dirty += 1;
+    if store.effects.listening.contains(Listening::WRITES) {
+        store.effects.writes.removed(db, key, lazy);
+        store.effects.writes.end_unit(false);
+    }
     store.effects.changed(db, key);
     store.effects.event(db, key, EVICTED);
     freed

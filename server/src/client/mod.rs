@@ -203,6 +203,8 @@ pub struct Client {
     pub counted_bytes: u64,
     /// The kernel took less than there was: the loop waits until it takes more.
     pub awaits_write: bool,
+    /// Where its last write ends in the stream of writes.
+    pub written_to: u64,
 }
 
 impl Client {
@@ -253,6 +255,7 @@ impl Client {
             argument_bytes: 0,
             counted_bytes: 0,
             awaits_write: false,
+            written_to: 0,
         }
     }
 

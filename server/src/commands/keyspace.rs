@@ -58,6 +58,8 @@ fn dbsize(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
 fn flushall(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let lazy = parse_flush(cx, args)?;
     empty(cx, 0..cx.db.store.keyspace.count(), lazy);
+    // Even if nothing was there: a copy may hold keys that are hidden here.
+    cx.propagate_anyway();
     cx.reply.ok();
     Ok(())
 }
@@ -66,6 +68,7 @@ fn flushall(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 fn flushdb(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let lazy = parse_flush(cx, args)?;
     empty(cx, cx.db.index..cx.db.index + 1, lazy);
+    cx.propagate_anyway();
     cx.reply.ok();
     Ok(())
 }

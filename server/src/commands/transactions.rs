@@ -94,6 +94,8 @@ fn exec(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
         }
     }
     cx.in_exec = false;
+    // Each of the commands saw to itself.
+    cx.propagate_nothing();
     Ok(())
 }
 

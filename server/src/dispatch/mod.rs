@@ -17,10 +17,11 @@ use crate::client::{Client, Closing, Peer, ReplyMode, Special};
 use crate::command::table::CommandId;
 use crate::command::{Command, Flags};
 use crate::context::Ctx;
+use crate::effects::Listening;
 use crate::engine::{Engine, EngineSpecial, State};
 use crate::store::{Keys, Store};
 use crate::tracking::{self, Running};
-use crate::{fanout, monitor};
+use crate::{fanout, monitor, propagation};
 use gates::Refusal;
 use rufous_protocol::error;
 use rufous_protocol::reply::Reply;
@@ -132,6 +133,9 @@ fn enter(
         out.tail.extend_from_slice(&pushes);
     }
     let Engine { state, store } = engine;
+    if store.effects.listening.contains(Listening::WRITES) {
+        end_unit(state, store, client, id);
+    }
     if !store.effects.is_empty() {
         fanout::publish(state, &mut store.effects, client, &mut out.tail);
     }
@@ -142,6 +146,16 @@ fn enter(
         tracking::end_caching(state, client, id);
     }
     flow
+}
+
+/// What the request wrote is complete. Keys that a command came across by chance, and found expired, are no transaction.
+#[cold]
+fn end_unit(state: &State, store: &mut Store, client: &mut Client, id: Option<CommandId>) {
+    let is_transaction =
+        id.is_none_or(|id| !state.commands.row(id).flags.contains(Flags::TOUCHES_ARBITRARY_KEYS));
+    if store.effects.writes.end_unit(is_transaction) {
+        client.written_to = store.effects.writes.offset();
+    }
 }
 
 fn admit_and_call(cx: &mut Ctx<'_>, id: Option<CommandId>, args: Args<'_>) -> Flow {
@@ -216,8 +230,12 @@ pub fn call(cx: &mut Ctx<'_>, id: CommandId, row: &'static Command, args: Args<'
     let outer_command = std::mem::replace(&mut cx.command, id);
     let mark = cx.mark();
     let started = cx.server.clock.last_tick();
+    let dirty = cx.db.store.dirty;
     if let Err(error) = (row.handler)(cx, args) {
         cx.fail(mark, &error);
+    }
+    if cx.db.store.effects.listening.contains(Listening::WRITES) {
+        propagation::after_call(cx, args, cx.db.store.dirty != dirty);
     }
     let duration_ns = cx.server.clock.tick() - started;
     let spent_before_ns = cx.again.map_or(0, |again| again.spent_ns);

@@ -5,6 +5,7 @@ use crate::command::Outcome;
 use crate::context::Ctx;
 use crate::effects::Event;
 use crate::notify::Class;
+use crate::propagation::Word;
 use rufous_persistence::dump;
 use rufous_persistence::rdb::{self, Made, Reader, Value, Writer};
 use rufous_protocol::error::{self, ReplyError};
@@ -97,7 +98,8 @@ pub(super) fn restore(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let limits = cx.db.store.limits.clone();
     let made = value.make(cx.db.db(), &limits).map_err(|problem| bad_format(cx, problem))?;
 
-    let replaced = options.replace && cx.db.remove(key, cx.server.config.lazyfree_lazy_server_del);
+    let lazy = cx.server.config.lazyfree_lazy_server_del;
+    let replaced = options.replace && cx.db.remove(key, lazy);
     let ttl = match ttl {
         0 => Ttl::Clear,
         at if options.absolute_ttl => Ttl::At(at),
@@ -106,6 +108,7 @@ pub(super) fn restore(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if matches!(ttl, Ttl::At(at) if at <= now) {
         if replaced {
             cx.changed(key, DEL, 1);
+            cx.propagate_removal(key, lazy);
         }
     } else {
         match made {
@@ -123,9 +126,24 @@ pub(super) fn restore(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             entry.set_access(bits);
         }
         cx.changed(key, RESTORE, 1);
+        if let Ttl::At(at) = ttl
+            && !options.absolute_ttl
+        {
+            propagate_restore(cx, args, at);
+        }
     }
     cx.reply.ok();
     Ok(())
+}
+
+/// With the expiry as a point in time.
+fn propagate_restore(cx: &mut Ctx<'_>, args: Args<'_>, at: i64) {
+    if cx.propagates() {
+        let mut words: Vec<Word<'_>> = args.iter().map(Word::Bytes).collect();
+        words[2] = Word::Int(at);
+        words.push(Word::Bytes(b"ABSTTL"));
+        cx.propagate_as(&words);
+    }
 }
 
 /// Reads type and value. As in Redis, what follows them is not looked at.

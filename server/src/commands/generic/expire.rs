@@ -5,6 +5,8 @@ use crate::command::Outcome;
 use crate::context::Ctx;
 use crate::effects::Event;
 use crate::notify::Class;
+use crate::propagation::Word;
+use crate::words;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::parse_i64;
 use rufous_protocol::request::Args;
@@ -114,14 +116,26 @@ fn set_expiry(cx: &mut Ctx<'_>, args: Args<'_>, base_ms: i64, unit: Unit) -> Out
         return Ok(());
     }
     if at <= now {
-        found.remove(cx.server.config.lazyfree_lazy_expire);
+        let lazy = cx.server.config.lazyfree_lazy_expire;
+        found.remove(lazy);
         cx.changed(key, DEL, 1);
+        cx.propagate_removal(key, lazy);
     } else {
         found.set_expire(Some(at));
         cx.changed(key, EXPIRE, 1);
+        propagate_expiry(cx, args, at);
     }
     cx.reply.integer(1);
     Ok(())
+}
+
+/// As PEXPIREAT, with the client's conditions.
+fn propagate_expiry(cx: &mut Ctx<'_>, args: Args<'_>, at: i64) {
+    if cx.propagates() {
+        let mut words = words![b"PEXPIREAT", args.get(1), at].to_vec();
+        words.extend(args.from(3).iter().map(Word::Bytes));
+        cx.propagate_as(&words);
+    }
 }
 
 /// PERSIST key

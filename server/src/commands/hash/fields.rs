@@ -3,6 +3,7 @@
 use super::{HDEL, HINCRBY, HINCRBYFLOAT, HSET};
 use crate::command::Outcome;
 use crate::context::{Ctx, bulk_item};
+use crate::words;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::{LongDouble, parse_i64};
 use rufous_protocol::request::Args;
@@ -147,6 +148,8 @@ pub(super) fn hincrbyfloat(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mut hash = found.edit_or_new::<Hash>()?;
     hash.set(field, &text);
     cx.changed(key, HINCRBYFLOAT, 1);
+    // As the sum: other servers may round otherwise.
+    cx.propagate_as(words![b"HSET", key, field, &text]);
     cx.reply.bulk(&text);
     Ok(())
 }

@@ -7,6 +7,7 @@ use crate::command::Outcome;
 use crate::context::{Ctx, bulk_value};
 use crate::effects::Event;
 use crate::notify::Class;
+use crate::words;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::parse_i64;
 use rufous_protocol::request::Args;
@@ -110,7 +111,9 @@ fn pop_or_wait(cx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
         if cx.db.write(key).typed::<List>()?.is_some() {
             cx.reply.array(2);
             cx.reply.bulk(key);
-            return pop_one(cx, key, end);
+            pop_one(cx, key, end)?;
+            cx.propagate_as(words![pop_name(end), key]);
+            return Ok(());
         }
     }
     wait(cx, args, keys, deadline)
@@ -162,12 +165,19 @@ impl<'a> Pops<'a> {
             if let Some(len) = cx.db.write(key).typed::<List>()?.map(|list| list.len()) {
                 cx.reply.array(2);
                 cx.reply.bulk(key);
-                reply_and_take_out(cx, key, self.end, self.count.min(len))?;
+                let count = self.count.min(len);
+                reply_and_take_out(cx, key, self.end, count)?;
+                cx.propagate_as(words![pop_name(self.end), key, count as i64]);
                 return Ok(true);
             }
         }
         Ok(false)
     }
+}
+
+/// What pops at an end without waiting.
+fn pop_name(end: End) -> &'static [u8] {
+    if end == End::Head { b"LPOP" } else { b"RPOP" }
 }
 
 /// The event of a pop at an end.

@@ -5,6 +5,8 @@ use super::{end_of, first_of, pushed, take_out, taken_out};
 use crate::blocking::{Deadline, Until};
 use crate::command::Outcome;
 use crate::context::Ctx;
+use crate::words;
+use rufous_protocol::error::ReplyError;
 use rufous_protocol::request::Args;
 use rufous_storage::Kind;
 use rufous_storage::types::list::{End, List};
@@ -12,42 +14,58 @@ use rufous_storage::types::list::{End, List};
 /// LMOVE source destination LEFT|RIGHT LEFT|RIGHT
 pub(super) fn lmove(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (from, to) = (end_of(args.get(3))?, end_of(args.get(4))?);
-    move_element(cx, args, from, to)
+    move_element(cx, args, from, to)?;
+    Ok(())
 }
 
 /// RPOPLPUSH source destination
 pub(super) fn rpoplpush(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    move_element(cx, args, End::Tail, End::Head)
+    move_element(cx, args, End::Tail, End::Head)?;
+    Ok(())
 }
 
 /// BLMOVE source destination LEFT|RIGHT LEFT|RIGHT timeout
 pub(super) fn blmove(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (from, to) = (end_of(args.get(3))?, end_of(args.get(4))?);
     let deadline = Deadline::in_seconds(&cx.server.clock, args.get(5))?;
-    move_or_wait(cx, args, from, to, deadline)
+    if move_or_wait(cx, args, from, to, deadline)? {
+        cx.propagate_as(words![b"LMOVE", args.get(1), args.get(2), args.get(3), args.get(4)]);
+    }
+    Ok(())
 }
 
 /// BRPOPLPUSH source destination timeout
 pub(super) fn brpoplpush(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let deadline = Deadline::in_seconds(&cx.server.clock, args.get(3))?;
-    move_or_wait(cx, args, End::Tail, End::Head, deadline)
+    if move_or_wait(cx, args, End::Tail, End::Head, deadline)? {
+        cx.propagate_as(words![b"RPOPLPUSH", args.get(1), args.get(2)]);
+    }
+    Ok(())
 }
 
-fn move_or_wait(cx: &mut Ctx<'_>, args: Args<'_>, from: End, to: End, deadline: Deadline) -> Outcome {
+/// True if an element was moved.
+fn move_or_wait(
+    cx: &mut Ctx<'_>,
+    args: Args<'_>,
+    from: End,
+    to: End,
+    deadline: Deadline,
+) -> Result<bool, ReplyError> {
     let source = args.get(1);
     if cx.may_block() && cx.db.write(source).typed::<List>()?.is_none() {
         cx.block_on_keys(args, [source], Until::Holds(Kind::List), deadline);
-        return Ok(());
+        return Ok(false);
     }
     move_element(cx, args, from, to)
 }
 
-fn move_element(cx: &mut Ctx<'_>, args: Args<'_>, from: End, to: End) -> Outcome {
+/// True if there was an element to move.
+fn move_element(cx: &mut Ctx<'_>, args: Args<'_>, from: End, to: End) -> Result<bool, ReplyError> {
     let (source, destination) = (args.get(1), args.get(2));
     let found = cx.db.write(source);
     let Some(list) = found.typed::<List>()? else {
         cx.reply.null();
-        return Ok(());
+        return Ok(false);
     };
     let mut buffer = itoa::Buffer::new();
     let element = list.end(from).as_bytes(&mut buffer).to_vec();
@@ -65,5 +83,5 @@ fn move_element(cx: &mut Ctx<'_>, args: Args<'_>, from: End, to: End) -> Outcome
         taken_out(cx, source, popped(from), 1, taken);
     }
     cx.reply.bulk(&element);
-    Ok(())
+    Ok(true)
 }

@@ -6,6 +6,8 @@ use crate::commands::positive;
 use crate::context::{Ctx, bulk_item};
 use crate::effects::Event;
 use crate::notify::Class;
+use crate::propagation::Word;
+use crate::words;
 use rufous_protocol::error;
 use rufous_protocol::number::parse_i64;
 use rufous_protocol::request::Args;
@@ -13,6 +15,9 @@ use rufous_storage::types::set::Set;
 
 /// A reply that may be endless asks so often whether the client is past its output limit.
 const PICKS_BETWEEN_CHECKS: usize = 1024;
+
+/// SPOP with a count propagates as SREMs of so many members.
+const MEMBERS_PER_SREM: usize = 1024;
 
 const SPOP: Event = Event::new(Class::SET, "spop");
 /// SMEMBERS key
@@ -43,6 +48,7 @@ fn pop_one(cx: &mut Ctx<'_>, key: &[u8]) -> Outcome {
     let is_empty = set.as_ref().is_empty();
     cx.reply.bulk(&member);
     popped(cx, key, 1, is_empty);
+    cx.propagate_as(words![b"SREM", key, &member]);
     Ok(())
 }
 
@@ -67,7 +73,21 @@ fn pop_some(cx: &mut Ctx<'_>, key: &[u8], count: usize) -> Outcome {
     });
     members.iter().for_each(|member| _ = set.remove(member));
     popped(cx, key, count, count == len);
+    if count == len {
+        cx.propagate_removal(key, cx.server.config.lazyfree_lazy_server_del);
+    } else if cx.propagates() {
+        propagate_members_removed(cx, key, &members);
+    }
     Ok(())
+}
+
+/// As SREMs: which members go is chance.
+fn propagate_members_removed(cx: &mut Ctx<'_>, key: &[u8], members: &[Vec<u8>]) {
+    for members in members.chunks(MEMBERS_PER_SREM) {
+        let mut words = words![b"SREM", key].to_vec();
+        words.extend(members.iter().map(Word::from));
+        cx.propagate_as(&words);
+    }
 }
 
 fn popped(cx: &mut Ctx<'_>, key: &[u8], count: usize, all: bool) {

@@ -7,6 +7,7 @@ use crate::commands::positive;
 use crate::context::{Ctx, bulk_item};
 use crate::effects::Event;
 use crate::notify::Class;
+use crate::words;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::parse_i64;
 use rufous_protocol::reply::Resp;
@@ -25,6 +26,11 @@ enum End {
 impl End {
     fn event(self) -> Event {
         Event::new(Class::SORTED_SET, if matches!(self, End::Min) { "zpopmin" } else { "zpopmax" })
+    }
+
+    /// What pops at this end without waiting.
+    fn pop_name(self) -> &'static [u8] {
+        if matches!(self, End::Min) { b"ZPOPMIN" } else { b"ZPOPMAX" }
     }
 
     /// The ranks of so many members, or of as many as there are, and the way to go through them.
@@ -118,8 +124,10 @@ impl<'a> Take<'a> {
                 bulk_item(&mut cx.reply, member);
                 cx.reply.double(score);
             });
+            let count = ranks.len() as i64;
             let removal = Removal::new(&mut set, ranks);
             removal.finish(cx, key, self.end.event());
+            cx.propagate_as(words![self.end.pop_name(), key, count]);
             return Ok(true);
         }
         Ok(false)
@@ -169,6 +177,7 @@ fn pop_or_wait(cx: &mut Ctx<'_>, args: Args<'_>, end: End) -> Outcome {
         });
         let removal = Removal::new(&mut set, ranks);
         removal.finish(cx, key, end.event());
+        cx.propagate_as(words![end.pop_name(), key]);
         return Ok(());
     }
     wait(cx, args, keys, deadline);

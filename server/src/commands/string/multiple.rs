@@ -8,6 +8,7 @@ use super::{EXPIRE, SET, new_value};
 use crate::command::Outcome;
 use crate::context::{Ctx, bulk_value};
 use crate::dispatch::window::WINDOW;
+use crate::words;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::parse_i64;
 use rufous_protocol::request::Args;
@@ -72,9 +73,21 @@ pub(super) fn msetex(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let done = holds_for_all(cx, pairs, options.condition);
     if done {
         put_all(cx, pairs, ttl);
+        propagate_sets(cx, pairs, ttl);
     }
     cx.reply.integer(done.into());
     Ok(())
+}
+
+/// As SETs: other servers may not know MSETEX.
+fn propagate_sets(cx: &mut Ctx<'_>, pairs: Args<'_>, ttl: Ttl) {
+    for [key, value] in pairs.pairs().into_iter().flatten() {
+        match ttl {
+            Ttl::At(at) => cx.propagate_as(words![b"SET", key, value, b"PXAT", at]),
+            Ttl::Keep => cx.propagate_as(words![b"SET", key, value, b"KEEPTTL"]),
+            Ttl::Clear => cx.propagate_as(words![b"SET", key, value]),
+        }
+    }
 }
 
 fn holds_for_all(cx: &mut Ctx<'_>, pairs: Args<'_>, condition: Condition<'_>) -> bool {

@@ -3,6 +3,7 @@
 use super::{INCRBY, INCRBYFLOAT, integer};
 use crate::command::Outcome;
 use crate::context::Ctx;
+use crate::words;
 use rufous_protocol::error;
 use rufous_protocol::number::LongDouble;
 use rufous_protocol::request::Args;
@@ -62,6 +63,8 @@ pub(super) fn incrbyfloat(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     value.write_human(&mut text);
     found.set(NewStr::Text(&text), Ttl::Keep);
     cx.changed(key, INCRBYFLOAT, 1);
+    // As the sum: other servers may round otherwise.
+    cx.propagate_as(words![b"SET", key, &text, b"KEEPTTL"]);
     cx.reply.bulk(&text);
     Ok(())
 }

@@ -103,6 +103,11 @@ impl<'a> Options<'a> {
         Ok(options)
     }
 
+    /// Was PXAT given?
+    pub(super) fn is_in_unix_millis(&self) -> bool {
+        matches!(self.expiry, Expiry::At(Deadline { unit: Unit::UnixMillis, .. }))
+    }
+
     /// What the expiry means for a key that is set now (unix ms). `command` names the culprit in an error.
     pub(super) fn ttl(&self, now: i64, command: &str) -> Result<Ttl, ReplyError> {
         Ok(match self.expiry {

@@ -4,6 +4,8 @@ use super::options::{Command, Condition, Deadline, Expiry, Options, Unit};
 use super::{DEL, EXPIRE, PERSIST, SET, equals, new_value};
 use crate::command::Outcome;
 use crate::context::{Ctx, bulk_value};
+use crate::propagation::Word;
+use crate::words;
 use rufous_protocol::error;
 use rufous_protocol::request::Args;
 use rufous_storage::{NewStr, Ttl};
@@ -40,12 +42,36 @@ fn set_with_options(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         get(cx, args)?;
     }
     let done = put(cx, args.get(1), new_value(args, 2), options.condition, ttl)?;
+    if done && cx.propagates() {
+        propagate_set(cx, args, &options, ttl);
+    }
     match (options.get, done) {
         (true, _) => {}
         (false, true) => cx.reply.ok(),
         (false, false) => cx.reply.null(),
     }
     Ok(())
+}
+
+/// The form of a SET with options that means the same whenever and wherever it runs.
+fn propagate_set(cx: &mut Ctx<'_>, args: Args<'_>, options: &Options<'_>, ttl: Ttl) {
+    let (key, value) = (args.get(1), args.get(2));
+    // Other servers may not know IFEQ.
+    let is_conditional = matches!(options.condition, Condition::Equals(_));
+    match ttl {
+        Ttl::At(at) if is_conditional || !options.is_in_unix_millis() => {
+            cx.propagate_as(words![b"SET", key, value, b"PXAT", at]);
+        }
+        Ttl::At(_) => {}
+        Ttl::Keep if is_conditional => cx.propagate_as(words![b"SET", key, value, b"KEEPTTL"]),
+        Ttl::Clear if is_conditional => cx.propagate_as(words![b"SET", key, value]),
+        Ttl::Keep | Ttl::Clear if options.get => {
+            let rest = args.from(3).iter().filter(|word| !word.eq_ignore_ascii_case(b"get"));
+            let words: Vec<Word<'_>> = args.to(3).iter().chain(rest).map(Word::Bytes).collect();
+            cx.propagate_as(&words);
+        }
+        Ttl::Keep | Ttl::Clear => {}
+    }
 }
 
 /// Sets a string if the condition holds. True if it did.
@@ -94,6 +120,7 @@ pub(super) fn psetex(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 fn set_until(cx: &mut Ctx<'_>, args: Args<'_>, at: i64) -> Outcome {
     put(cx, args.get(1), new_value(args, 3), Condition::Always, Ttl::At(at))?;
+    cx.propagate_as(words![b"SET", args.get(1), args.get(3), b"PXAT", at]);
     cx.reply.ok();
     Ok(())
 }
@@ -102,6 +129,7 @@ fn set_until(cx: &mut Ctx<'_>, args: Args<'_>, at: i64) -> Outcome {
 pub(super) fn getset(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     get(cx, args)?;
     put(cx, args.get(1), new_value(args, 2), Condition::Always, Ttl::Clear)?;
+    cx.propagate_as(words![b"SET", args.get(1), args.get(2)]);
     Ok(())
 }
 
@@ -111,6 +139,7 @@ pub(super) fn getdel(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     get(cx, args)?;
     if cx.db.write(key).remove(false) {
         cx.changed(key, DEL, 1);
+        cx.propagate_removal(key, false);
     }
     Ok(())
 }
@@ -133,17 +162,21 @@ pub(super) fn getex(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             if found.entry().is_some_and(|entry| entry.expire_at().is_some()) {
                 found.set_expire(None);
                 cx.changed(key, PERSIST, 1);
+                cx.propagate_as(words![b"PERSIST", key]);
             }
         }
         Expiry::At(deadline) => {
             // Judged only now: a missing key or another kind comes first.
             let at = deadline.resolve(cx.now(), "getex")?;
             if deadline.is_absolute() && at <= cx.now() {
-                cx.db.write(key).remove(cx.server.config.lazyfree_lazy_expire);
+                let lazy = cx.server.config.lazyfree_lazy_expire;
+                cx.db.write(key).remove(lazy);
                 cx.changed(key, DEL, 1);
+                cx.propagate_removal(key, lazy);
             } else {
                 cx.db.write(key).set_expire(Some(at));
                 cx.changed(key, EXPIRE, 1);
+                cx.propagate_as(words![b"PEXPIREAT", key, at]);
             }
         }
     }
@@ -158,6 +191,7 @@ pub(super) fn delifeq(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if is_equal {
         found.remove(false);
         cx.changed(key, DEL, 1);
+        cx.propagate_removal(key, false);
     }
     cx.reply.integer(is_equal.into());
     Ok(())
