@@ -40,6 +40,19 @@ const RECIPES: &[Recipe] = &[
     Recipe { make: &["RPUSH k a"], many: ("RPUSH k element:#", 1000), show: "LRANGE k 0 -1" },
     recipe(&["HSET k field value 7 8 long aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"], "HGETALL k"),
     Recipe { make: &["HSET k a 1"], many: ("HSET k field:# #", 700), show: "HGETALL k" },
+    recipe(
+        &["ZADD k 1 a 2.5 b -inf c inf 100 -7 5", "ZADD k 1 aa 12345678901 d"],
+        "ZRANGE k 0 -1 WITHSCORES",
+    ),
+    recipe(
+        &["ZADD k 1e20 a 0.25 long:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 0 7"],
+        "ZRANGE k 0 -1 WITHSCORES",
+    ),
+    Recipe {
+        make: &["ZADD k -0.5 a inf b -3 77"],
+        many: ("ZADD k # member:#", 500),
+        show: "ZRANGE k 0 -1 WITHSCORES",
+    },
     Recipe { make: &["SADD k 77 a"], many: ("SADD k member:#", 300), show: "SMEMBERS k" },
 ];
 

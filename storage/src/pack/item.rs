@@ -27,8 +27,8 @@ const INT_13: u8 = 0xc0;
 const STRING_12: u8 = 0xe0;
 const STRING_32: u8 = 0xf0;
 
-/// An element: what its bytes mean, not how they are encoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// An element: what its bytes mean, not how they are encoded. Its order is for telling items apart, not that of the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Item<'a> {
     /// The decimal form of an integer.
     Int(i64),

@@ -2,7 +2,8 @@
 
 use rufous_persistence::dump;
 use rufous_persistence::lzf::Compressor;
-use rufous_persistence::rdb::Writer;
+use rufous_persistence::rdb::{Type, Writer};
+use rufous_storage::pack::{Item, PackMut};
 
 use super::draw::Draw;
 use super::script::{Command, Compare, Step};
@@ -21,6 +22,7 @@ fn steps(draw: &mut Draw, steps: &mut Vec<Step>) {
     }
     let step = match draw.below(12) {
         0 | 1 => Step::exact(strings::any_write(draw)),
+        2 if draw.one_in(2) => Step::exact(zadd(draw)),
         2 => Step::exact(command!["SET", draw.key(), repetitive(draw)]),
         3..=6 => Step::new(command!["DUMP", draw.key()], Compare::Payload),
         7 => Step::exact(command!["DEL", draw.key()]),
@@ -31,6 +33,7 @@ fn steps(draw: &mut Draw, steps: &mut Vec<Step>) {
     let Some(key) = key else { return };
     match draw.below(6) {
         0 => steps.push(Step::exact(command!["OBJECT", "ENCODING", key])),
+        3 => steps.push(Step::exact(command!["ZRANGE", key, "0", "-1", "WITHSCORES"])),
         1 => steps.push(Step::new(command!["PTTL", key], Compare::Near(5000))),
         2 => steps.push(Step::exact(command!["GET", key])),
         _ => (),
@@ -40,7 +43,7 @@ fn steps(draw: &mut Draw, steps: &mut Vec<Step>) {
 /// A key that comes with an idle time.
 fn idle(draw: &mut Draw, steps: &mut Vec<Step>) {
     let (key, seconds) = (draw.key(), draw.range(1000, 10_000_000).to_string());
-    let payload = sealed(draw, VERSION);
+    let payload = sealed_string(draw, VERSION);
     let restore = command!["RESTORE", key, "0", payload, "REPLACE", "IDLETIME", seconds];
     steps.push(Step::exact(restore));
     steps.push(Step::new(command!["OBJECT", "IDLETIME", key], Compare::Near(5)));
@@ -81,12 +84,88 @@ fn seconds(draw: &mut Draw) -> Vec<u8> {
     }
 }
 
+/// Members of one sorted set at a time; their scores are exact in few digits, which versions print alike. No minus zero: 7.0
+/// loses it where many members come at once.
+fn zadd(draw: &mut Draw) -> Command {
+    let score = |draw: &mut Draw| (score(draw) + 0.0).to_string().into_bytes();
+    let mut command = command!["ZADD", draw.key()];
+    for _ in 0..=draw.below(5) {
+        let member = if draw.one_in(8) { draw.value() } else { draw.number() };
+        command.extend([score(draw), member]);
+    }
+    let many = if draw.one_in(6) { 130 } else { 0 };
+    (0..many).for_each(|n| command.extend([score(draw), format!("m{n}").into_bytes()]));
+    command
+}
+
+fn score(draw: &mut Draw) -> f64 {
+    match draw.below(8) {
+        0 => f64::INFINITY,
+        1 => f64::NEG_INFINITY,
+        2 => -0.0,
+        _ => draw.range(-1000, 1000) as f64 / 4.0,
+    }
+}
+
 fn sealed(draw: &mut Draw, version: u16) -> Vec<u8> {
+    if draw.one_in(4) { sealed_sorted_set(draw, version) } else { sealed_string(draw, version) }
+}
+
+fn sealed_string(draw: &mut Draw, version: u16) -> Vec<u8> {
     let value = if draw.one_in(4) { repetitive(draw) } else { draw.value() };
     let mut compressor = Compressor::default();
     let mut writer = Writer::new(version, if draw.one_in(4) { None } else { Some(&mut compressor) });
     writer.byte(0);
     writer.text(&value);
+    dump::seal(&mut writer.out, version);
+    writer.out
+}
+
+/// A sorted set in one of its forms. Where members come one by one, they are in any order, some occur twice, and a score may
+/// be none.
+fn sealed_sorted_set(draw: &mut Draw, version: u16) -> Vec<u8> {
+    let mut members: Vec<(Vec<u8>, f64)> =
+        (0..draw.below(8)).map(|_| (draw.range(-9, 40).to_string().into_bytes(), score(draw))).collect();
+    let mut writer = Writer::new(version, None);
+    match draw.below(3) {
+        0 => {
+            writer.kind(Type::SortedSetListpack);
+            members.sort_by(|one, other| one.0.cmp(&other.0));
+            members.dedup_by(|one, other| one.0 == other.0);
+            members.iter_mut().for_each(|member| member.1 += 0.0); // a listpack has no minus zero
+            members.sort_by(|one, other| one.1.total_cmp(&other.1));
+            let mut bytes = Vec::new();
+            let mut pack = PackMut::empty_in(&mut bytes);
+            for (member, score) in &members {
+                pack.extend([Item::of(member), Item::of(score.to_string().as_bytes())]);
+            }
+            writer.text(&bytes);
+        }
+        1 => {
+            writer.kind(Type::SortedSet);
+            writer.len(members.len());
+            for (member, score) in &members {
+                writer.text(member);
+                writer.double(if draw.one_in(60) { f64::NAN } else { *score });
+            }
+        }
+        _ => {
+            writer.kind(Type::SortedSetTextual);
+            writer.len(members.len());
+            for (member, score) in &members {
+                writer.text(member);
+                match *score {
+                    f64::INFINITY => writer.byte(254),
+                    f64::NEG_INFINITY => writer.byte(255),
+                    score => {
+                        let text = score.to_string();
+                        writer.byte(text.len() as u8);
+                        writer.raw(text.as_bytes());
+                    }
+                }
+            }
+        }
+    }
     dump::seal(&mut writer.out, version);
     writer.out
 }
@@ -111,7 +190,13 @@ fn broken(draw: &mut Draw) -> Vec<u8> {
 
 /// A payload that is intact and makes no sense; or one that makes sense and has something behind it.
 fn hostile(draw: &mut Draw) -> Vec<u8> {
-    const BODIES: [&[u8]; 16] = [
+    const BODIES: [&[u8]; 22] = [
+        b"\x03\x01\x01a\xfd",
+        b"\x03\x01\x01a\x01",
+        b"\x05\0",
+        b"\x05\x02\x01a\0\0\0\0\0\0\0\0",
+        b"\x05\x01\x01a\0\0\0\0\0\0\xf8\x7f",
+        b"\x11\x07\x07\0\0\0\0\0\xff",
         b"\x08\x05hello",
         b"\xff",
         b"\xfc\0\0\0\0\0\0\0\0\0\x05hello",

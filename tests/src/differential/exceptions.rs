@@ -48,7 +48,7 @@ pub const EXCEPTIONS: &[Exception] = &[
         },
     },
     Exception {
-        reason: "before 7.2 scores print with seventeen digits",
+        reason: "before 7.2 scores print with seventeen digits, and many members added at once lose minus zeros",
         applies: |it| {
             let numbers = |replies: &[Reply]| replies.iter().map(with_short_numbers).collect::<Vec<_>>();
             it.is_before_7_2() && it.step.name().starts_with('z') && numbers(it.ours) == numbers(it.theirs)
@@ -207,11 +207,11 @@ impl Difference<'_> {
     }
 }
 
-/// The reply with all numbers printed in one way, at any depth.
+/// The reply with all numbers printed in one way, zero without a sign, at any depth.
 fn with_short_numbers(reply: &Reply) -> Reply {
     let short = |text: &[u8]| {
         let number = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
-        number.map_or_else(|| text.to_vec(), |number| number.to_string().into_bytes())
+        number.map_or_else(|| text.to_vec(), |number| (number + 0.0).to_string().into_bytes())
     };
     match reply {
         Reply::Bulk(text) => Reply::Bulk(short(text)),

@@ -57,7 +57,10 @@ impl<'a> Value<'a> {
             Value::Set(value) => Made::Collection(set::make(value, db.fresh(), limits)?.into_any()),
             Value::List(nodes) => Made::Collection(list::make(nodes, db.fresh(), limits).into_any()),
             Value::Hash(value) => Made::Collection(hash::make(value, db.fresh(), limits)?.into_any()),
-            _ => return Err(Fault::Corrupt("a type that is not served")),
+            Value::SortedSet(value) => {
+                Made::Collection(sorted_set::make(value, db.fresh(), limits)?.into_any())
+            }
+            Value::Stream(_) => return Err(Fault::Corrupt("a type that is not served")),
         })
     }
 }

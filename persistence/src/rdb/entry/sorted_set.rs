@@ -1,14 +1,52 @@
-//! Sorted sets: members with binary scores, which every version since 8 reads.
+//! Sorted sets.
 
-use super::super::{Type, Writer};
-use rufous_storage::types::sorted_set::{Direction, SortedSetRef};
+use super::super::{self as rdb, Fault, Type, Writer};
+use super::write_item;
+use rufous_storage::types::Limits;
+use rufous_storage::types::fresh::Fresh;
+use rufous_storage::types::sorted_set::{Direction, SortedSet, SortedSetRef};
+
+/// The first version that knows sorted sets in listpacks.
+const LISTPACK_VERSION: u16 = 10;
 
 pub(super) fn write(writer: &mut Writer<'_>, set: SortedSetRef<'_>) {
-    writer.kind(Type::SortedSet);
-    writer.len(set.len());
-    let mut buffer = itoa::Buffer::new();
-    set.visit(0..set.len(), Direction::Ascending, |member, score| {
-        writer.text(member.as_bytes(&mut buffer));
-        writer.double(score);
+    match set {
+        SortedSetRef::Pack(pack) if writer.version() >= LISTPACK_VERSION => {
+            writer.kind(Type::SortedSetListpack);
+            writer.text(pack.bytes());
+        }
+        _ => {
+            writer.kind(Type::SortedSet);
+            writer.len(set.len());
+            set.visit(0..set.len(), Direction::Descending, |member, score| {
+                write_item(writer, member);
+                writer.double(score);
+            });
+        }
+    }
+}
+
+pub(super) fn make(
+    value: rdb::SortedSet<'_>,
+    mut fresh: Fresh<SortedSet>,
+    limits: &Limits,
+) -> Result<Fresh<SortedSet>, Fault> {
+    let mut members = match value {
+        rdb::SortedSet::Listpack(bytes) => {
+            fresh.edit(limits, |set| set.adopt_listpack(&bytes));
+            return Ok(fresh);
+        }
+        rdb::SortedSet::Members(members) => members,
+    };
+    // They come highest first. Sorting what is almost sorted is quick.
+    members.reverse();
+    let mut buffers = [itoa::Buffer::new(), itoa::Buffer::new()];
+    members.sort_by(|(one, one_score), (other, other_score)| {
+        let [one_buffer, other_buffer] = &mut buffers;
+        let by_member = || one.as_bytes(one_buffer).cmp(other.as_bytes(other_buffer));
+        one_score.partial_cmp(other_score).expect("scores are numbers").then_with(by_member)
     });
+    let elements: Vec<_> = members.iter().map(|(member, score)| (member.item(), *score)).collect();
+    let differ = fresh.edit(limits, |set| set.fill_if_distinct(&elements));
+    if differ { Ok(fresh) } else { Err(Fault::Corrupt("a member that occurs twice")) }
 }

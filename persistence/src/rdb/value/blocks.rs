@@ -82,7 +82,7 @@ impl<'a> Block<'a> {
 
     /// Checks that the listpack has elements, a multiple of `stride`, of which the first of each stride, the name, differ.
     pub(super) fn named(self, stride: usize) -> Result<Block<'a>, Error> {
-        let mut names: Vec<_> = self.pack().iter().step_by(stride).map(name_order).collect();
+        let mut names: Vec<_> = self.pack().iter().step_by(stride).collect();
         if names.is_empty() {
             return Err(self.empty());
         }
@@ -100,12 +100,4 @@ impl<'a> Block<'a> {
 
 fn block_error(start: usize, corrupt: pack::Corrupt) -> Error {
     Error { offset: start + corrupt.offset, fault: Fault::Block(corrupt.fault) }
-}
-
-/// Something to sort canonical items by, equal where they are.
-fn name_order(item: Item<'_>) -> (Option<i64>, &[u8]) {
-    match item {
-        Item::Int(value) => (Some(value), &[]),
-        Item::Bytes(bytes) => (None, bytes),
-    }
 }

@@ -42,12 +42,14 @@ impl<'a> SortedSet<'a> {
         SortedSet::block(Block::read(reader)?.listpack()?)
     }
 
-    /// A block whose members are in order stays; else its members are taken out. Redis looks at neither order nor scores.
+    /// A block whose members are in order stays, unless a score in it is written as storage never does; else its members are
+    /// taken out. Redis looks at neither order nor scores.
     fn block(block: Block<'a>) -> Result<SortedSet<'a>, Error> {
         let block = block.named(2)?;
         let pairs = block.pack().pairs().map(|(member, score)| Some((member, score_of(score)?)));
         let pairs: Vec<(Item<'_>, f64)> =
             pairs.collect::<Option<_>>().ok_or(block.corrupt("a score that is no number"))?;
+        let is_plain = block.pack().pairs().all(|(_, score)| !is_hexadecimal(score));
         let mut buffers = [itoa::Buffer::new(), itoa::Buffer::new()];
         let is_sorted = pairs.windows(2).all(|pair| {
             let [(one, one_score), (next, next_score)] = [pair[0], pair[1]];
@@ -55,7 +57,7 @@ impl<'a> SortedSet<'a> {
             one_score < next_score
                 || (one_score == next_score && one.as_bytes(one_buffer) < next.as_bytes(next_buffer))
         });
-        if is_sorted {
+        if is_sorted && is_plain {
             drop(pairs);
             return Ok(SortedSet::Listpack(block.bytes));
         }
@@ -68,4 +70,8 @@ fn score_of(item: Item<'_>) -> Option<f64> {
         Item::Int(value) => Some(value as f64),
         Item::Bytes(text) => parse_f64(text),
     }
+}
+
+fn is_hexadecimal(score: Item<'_>) -> bool {
+    matches!(score, Item::Bytes(text) if text.contains(&b'x') || text.contains(&b'X'))
 }

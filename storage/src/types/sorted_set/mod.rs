@@ -250,6 +250,28 @@ impl SortedSetMut<'_> {
         Garbage::default()
     }
 
+    /// Makes the members those of a listpack that was checked, in a sorted set without any. They differ and are in order; their
+    /// length is no matter, as in Redis.
+    pub fn adopt_listpack(&mut self, bytes: &[u8]) {
+        self.value.set(Content::Bytes(bytes), false);
+        if self.as_ref().len() > self.limits.zset_entries {
+            self.convert();
+        }
+    }
+
+    /// As [`SortedSetMut::fill`], with members in order that may occur twice: false if some do, and the value is of no use then.
+    pub fn fill_if_distinct(&mut self, elements: &[(Item<'_>, f64)]) -> bool {
+        self.fill(elements);
+        match self.as_ref() {
+            SortedSetRef::Ranking(ranking) => ranking.len() == elements.len(),
+            SortedSetRef::Pack(pack) => {
+                let mut members: Vec<_> = packed::pairs(pack).map(|(member, _)| member).collect();
+                members.sort_unstable();
+                members.windows(2).all(|pair| pair[0] != pair[1])
+            }
+        }
+    }
+
     /// Fills a sorted set without members with these, which are in order and distinct.
     pub fn fill(&mut self, elements: &[(Item<'_>, f64)]) {
         let bytes = elements.iter().map(|(member, _)| member.len());
