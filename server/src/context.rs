@@ -7,9 +7,8 @@ use crate::blocking::Again;
 use crate::client::output::{Mark, Shared, Waiting};
 use crate::client::{Client, Special};
 use crate::command::table::CommandId;
-use crate::effects::Event;
+use crate::effects::{DEL, Event};
 use crate::engine::State;
-use crate::notify::Class;
 use crate::store::Keys;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::reply::{Reply, Resp};
@@ -71,7 +70,7 @@ impl Ctx<'_> {
             self.db.store_fresh(key, result);
             self.changed(key, event, 1);
         } else if self.db.remove(key, true) {
-            self.changed(key, Event::new(Class::GENERIC, "del"), 1);
+            self.changed(key, DEL, 1);
         }
         self.reply.integer(len as i64);
     }
@@ -84,7 +83,7 @@ impl Ctx<'_> {
         }
         if is_empty {
             self.db.remove(key, false);
-            self.notify(key, Event::new(Class::GENERIC, "del"));
+            self.notify(key, DEL);
         }
         self.reply.integer(removed as i64);
     }
@@ -176,6 +175,9 @@ impl<'a> Ctx<'a> {
     }
 }
 
+/// An endless reply asks so often whether the client is past its output limit.
+const ELEMENTS_BETWEEN_CHECKS: usize = 1024;
+
 /// How much output a client may have; see [`Ctx::is_over_output_limit`].
 #[derive(Clone, Copy)]
 pub struct OutputLimit<'a> {
@@ -188,6 +190,12 @@ impl OutputLimit<'_> {
     #[inline]
     pub fn is_passed(&self, out: &[u8]) -> bool {
         self.hard_bytes > 0 && self.waiting.memory_with(out) as u64 >= self.hard_bytes
+    }
+
+    /// The same, asked once in a while by a command that has replied `count` elements of a reply that may be endless.
+    #[inline]
+    pub fn is_passed_after(&self, count: usize, out: &[u8]) -> bool {
+        count.is_multiple_of(ELEMENTS_BETWEEN_CHECKS) && self.is_passed(out)
     }
 }
 

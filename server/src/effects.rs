@@ -47,6 +47,11 @@ impl Event {
     }
 }
 
+/// A key is gone.
+pub const DEL: Event = Event::new(Class::GENERIC, "del");
+/// A key came into being.
+pub const NEW: Event = Event::new(Class::NEW, "new");
+
 /// One thing that happened, to a key (a range of the queue's key bytes) of database `db`.
 #[allow(missing_docs)]
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,15 +10,13 @@
 //! command has to; an overwritten entry's access mark is that of an access.
 
 use crate::dispatch::window::WINDOW;
-use crate::effects::{Effects, Event};
+use crate::effects::{Effects, Event, NEW};
 use crate::lazyfree::LazyFree;
 use crate::notify::Class;
 use crate::store::{Keys, Store, mark_access};
 use rufous_protocol::error::{self, ReplyError};
 use rufous_storage::types::{Limits, Type};
 use rufous_storage::{EntryRef, Lookup, NewStr, Str, StrMut, Ttl, evict};
-
-const NEW: Event = Event::new(Class::NEW, "new");
 
 /// See the file head.
 pub struct Found<'a> {

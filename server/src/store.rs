@@ -6,7 +6,7 @@
 //! Invariants: an entry whose TTL has passed is never shown: the lookup removes it first and queues the `expired`
 //! effect; every removal of a key by a command goes through [`Keys::remove`], so that lazy freeing is decided in one place.
 
-use crate::effects::{Effects, Event};
+use crate::effects::{Effects, Event, NEW};
 use crate::lazyfree::LazyFree;
 use crate::notify::Class;
 use rufous_protocol::error::{self, ReplyError};
@@ -145,7 +145,7 @@ impl<'a> Keys<'a> {
         if let Some(entry) = self.store.keyspace.db(self.index).find(key) {
             entry.set_access(fresh_mark(&self.store.marks, self.now));
         }
-        self.store.effects.event(self.index, key, Event::new(Class::NEW, "new"));
+        self.store.effects.event(self.index, key, NEW);
     }
 
     /// Looks a key up without counting or marking.
@@ -219,7 +219,7 @@ impl<'a> Keys<'a> {
         let existed = self.contains(key);
         let replaced = self.db().store(key, fresh);
         if !existed {
-            self.store.effects.event(self.index, key, Event::new(Class::NEW, "new"));
+            self.store.effects.event(self.index, key, NEW);
         }
         if let Some(replaced) = replaced {
             self.store.lazyfree.free(replaced);

@@ -229,7 +229,6 @@ pub fn config_rewrite(reason: &str) -> ReplyError {
 
 // Collections.
 texts! {
-    OUT_OF_LONG_RANGE = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
     HASH_NOT_AN_INTEGER = "ERR hash value is not an integer";
     HASH_NOT_A_FLOAT = "ERR hash value is not a float";
     NAN_OR_INFINITY = "ERR value is NaN or Infinity";

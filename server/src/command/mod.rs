@@ -8,6 +8,7 @@
 //! for a subcommand, the container's name too; a negative arity is a minimum.
 
 pub mod keys;
+pub mod shared;
 pub mod syntax;
 pub mod table;
 

@@ -1,5 +1,6 @@
 //! ACL: users and their rights. There is one user, `default`, who may do everything; `requirepass` is its password.
 
+use crate::command::shared::HELP;
 use crate::command::table::container;
 use crate::command::{Category, Command, Flags, Group, Outcome};
 use crate::config::Config;
@@ -8,7 +9,6 @@ use rufous_protocol::error;
 use rufous_protocol::request::Args;
 use sha2::{Digest, Sha256};
 
-const HELP: Flags = Flags::LOADING.union(Flags::STALE);
 const OPEN: Flags = HELP.union(Flags::NOSCRIPT);
 const ADMIN: Flags = OPEN.union(Flags::ADMIN);
 

@@ -2,6 +2,7 @@
 //!
 //! The directives are in [`crate::config`]; what a change sets off is in [`crate::reconfigure`].
 
+use crate::command::shared::HELP;
 use crate::command::table::container;
 use crate::command::{Command, Flags, Group, Outcome};
 use crate::config::{self, Config, Permissions, special::system_text};
@@ -11,7 +12,6 @@ use crate::reconfigure::Reconfigure;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::request::Args;
 
-const HELP: Flags = Flags::LOADING.union(Flags::STALE);
 const ADMIN: Flags = HELP.union(Flags::ADMIN).union(Flags::NOSCRIPT);
 
 const ALL_NODES: &[&str] = &["request_policy:all_nodes", "response_policy:all_succeeded"];

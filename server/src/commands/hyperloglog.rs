@@ -4,6 +4,7 @@
 //! soon as one of these commands has looked at it, so it reports `raw` from then on.
 
 use crate::command::keys::{ACCESS, INSERT, RO, RW};
+use crate::command::shared::WRITE;
 use crate::command::{Command, Flags, Group, KeySpec, Outcome};
 use crate::context::Ctx;
 use crate::effects::Event;
@@ -15,8 +16,6 @@ use rufous_storage::hyperloglog::{
 };
 use rufous_storage::{Encoding as StringEncoding, Random, Str, StrMut};
 use std::fmt::Write;
-
-const WRITE: Flags = Flags::WRITE.union(Flags::DENYOOM);
 
 /// The HyperLogLog commands.
 pub const ROWS: &[Command] = &[

@@ -1,5 +1,6 @@
 //! LATENCY: spikes by event, and how long commands took. The series are in [`crate::latency`].
 
+use crate::command::shared::HELP;
 use crate::command::table::CommandId;
 use crate::command::table::container;
 use crate::command::{Command, Flags, Group, Outcome};
@@ -9,7 +10,6 @@ use rufous_protocol::error;
 use rufous_protocol::request::Args;
 use std::fmt::Write;
 
-const HELP: Flags = Flags::LOADING.union(Flags::STALE);
 const ADMIN: Flags = HELP.union(Flags::ADMIN).union(Flags::NOSCRIPT);
 
 const REPORT: &[&str] = &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"];

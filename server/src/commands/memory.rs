@@ -1,6 +1,7 @@
 //! MEMORY: where the memory is, and what to do about it. The figures are in [`crate::info::memory`].
 
 use crate::command::keys::RO;
+use crate::command::shared::HELP;
 use crate::command::table::container;
 use crate::command::{Command, Flags, Group, KeySpec, Outcome};
 use crate::context::Ctx;
@@ -22,7 +23,6 @@ const WASTE_BYTES_MIN: i64 = 10 << 20;
 const CLIENT_BYTES_MAX: u64 = 200 << 10;
 
 const NONE: Flags = Flags::empty();
-const HELP: Flags = Flags::LOADING.union(Flags::STALE);
 
 const REPORT: &[&str] = &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"];
 

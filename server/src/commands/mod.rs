@@ -26,7 +26,7 @@ pub mod string;
 pub mod transactions;
 
 use crate::command::Command;
-use rufous_protocol::error::ReplyError;
+use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::parse_i64;
 
 /// Every family's rows, a line each.
@@ -63,4 +63,10 @@ pub const FAMILIES: &[&[Command]] = &[
 /// An argument that is a number of things, zero included; `error` tells that it is negative or no integer at all.
 pub fn positive(text: &[u8], error: ReplyError) -> Result<usize, ReplyError> {
     parse_i64(text).and_then(|value| usize::try_from(value).ok()).ok_or(error)
+}
+
+/// The count of SRANDMEMBER and its kin: negative where an element may come more than once.
+pub fn picks(text: &[u8]) -> Result<i64, ReplyError> {
+    let count = parse_i64(text).ok_or(error::NOT_AN_INTEGER)?;
+    if count == i64::MIN { Err(error::out_of_range(-i64::MAX, i64::MAX)) } else { Ok(count) }
 }

@@ -2,6 +2,7 @@
 
 use crate::client::Special;
 use crate::command::keys::NOT_KEY;
+use crate::command::shared::HELP;
 use crate::command::table::container;
 use crate::command::{Command, Flags, Group, KeySpec, Outcome};
 use crate::context::Ctx;
@@ -14,7 +15,6 @@ use std::collections::HashMap;
 const QUERY: Flags = Flags::PUBSUB.union(Flags::LOADING).union(Flags::STALE);
 const SUBSCRIBE: Flags = QUERY.union(Flags::NOSCRIPT).union(Flags::SUBSCRIBED);
 const PUBLISH: Flags = QUERY.union(Flags::FAST).union(Flags::MAY_REPLICATE);
-const HELP: Flags = Flags::LOADING.union(Flags::STALE);
 
 const SHARD_CHANNELS: &[KeySpec] = &[KeySpec::range(1, -1, 1, NOT_KEY)];
 

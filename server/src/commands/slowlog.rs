@@ -1,5 +1,6 @@
 //! SLOWLOG and COMMANDLOG. The logs themselves are in [`crate::slowlog`].
 
+use crate::command::shared::HELP;
 use crate::command::table::container;
 use crate::command::{Command, Flags, Group, Outcome};
 use crate::context::Ctx;
@@ -8,7 +9,6 @@ use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::parse_i64;
 use rufous_protocol::request::Args;
 
-const HELP: Flags = Flags::LOADING.union(Flags::STALE);
 const ADMIN: Flags = HELP.union(Flags::ADMIN);
 
 const GET: &[&str] = &["request_policy:all_nodes", "nondeterministic_output"];

@@ -13,9 +13,10 @@ mod field;
 
 use crate::command::Outcome;
 use crate::command::keys::{self, ACCESS, OW, RO, RW, UPDATE, VARIABLE_FLAGS};
-use crate::command::{Command, Flags, Group, KeySpec};
+use crate::command::shared::{KEY_READ, READ, READ_FAST, WRITE};
+use crate::command::{Command, Group, KeySpec};
 use crate::context::Ctx;
-use crate::effects::Event;
+use crate::effects::{DEL, Event};
 use crate::notify::Class;
 use combine::bitop;
 use count::{bitcount, bitpos};
@@ -24,11 +25,6 @@ use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::parse_i64;
 use rufous_protocol::request::Args;
 
-const READ: Flags = Flags::READONLY;
-const READ_FAST: Flags = Flags::READONLY.union(Flags::FAST);
-const WRITE: Flags = Flags::WRITE.union(Flags::DENYOOM);
-
-const KEY_READ: &[KeySpec] = &[KeySpec::one(1, RO.union(ACCESS))];
 const KEY_BITFIELD: &[KeySpec] = &[KeySpec::one(1, RW.union(UPDATE).union(ACCESS).union(VARIABLE_FLAGS))
     .note("Some operations read the key, others change it")];
 
@@ -86,7 +82,6 @@ pub const ROWS: &[Command] = &[
 
 const SET: Event = Event::new(Class::STRING, "set");
 const SETBIT: Event = Event::new(Class::STRING, "setbit");
-const DEL: Event = Event::new(Class::GENERIC, "del");
 
 /// SETBIT key offset value
 fn setbit(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {

@@ -7,6 +7,7 @@ mod tracking;
 
 use crate::blocking::{self, Ending};
 use crate::client::{ReplyMode, Special, list};
+use crate::command::shared::HELP;
 use crate::command::table::container;
 use crate::command::{Command, Flags, Group, Outcome};
 use crate::config::ClientClass;
@@ -19,7 +20,6 @@ use rufous_protocol::request::Args;
 
 const OPEN: Flags = Flags::NOSCRIPT.union(Flags::LOADING).union(Flags::STALE);
 const ADMIN: Flags = OPEN.union(Flags::ADMIN);
-const HELP: Flags = Flags::LOADING.union(Flags::STALE);
 
 const ALL_NODES: &[&str] = &["request_policy:all_nodes", "response_policy:all_succeeded"];
 

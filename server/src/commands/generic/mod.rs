@@ -17,12 +17,12 @@ pub mod scan;
 pub mod wait;
 
 use crate::command::keys::{ACCESS, DELETE, INSERT, OW, RM, RO, RW, UPDATE};
+use crate::command::shared::{KEY_LOOK, KEY_READ, KEY_UPDATE, READ, READ_FAST, SHRINK, SHRINK_FAST, WRITE};
 use crate::command::table::container;
 use crate::command::{Category, Command, Flags, Group, KeySpec, Outcome};
 use crate::context::Ctx;
 use crate::dispatch::window::WINDOW;
-use crate::effects::Event;
-use crate::notify::Class;
+use crate::effects::DEL;
 use dump::{dump, restore};
 use expire::{expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl};
 use relocate::{copy, move_key, rename, renamenx};
@@ -31,16 +31,9 @@ use rufous_protocol::request::Args;
 use scan::scan;
 use wait::{wait, waitaof};
 
-const READ: Flags = Flags::READONLY;
-const READ_FAST: Flags = Flags::READONLY.union(Flags::FAST);
-const WRITE: Flags = Flags::WRITE;
-const WRITE_FAST: Flags = Flags::WRITE.union(Flags::FAST);
 /// Reads that may touch any key of the data set.
 const READ_ANY: Flags = Flags::READONLY.union(Flags::TOUCHES_ARBITRARY_KEYS);
 
-const KEY_READ: &[KeySpec] = &[KeySpec::one(1, RO.union(ACCESS))];
-const KEY_LOOK: &[KeySpec] = &[KeySpec::one(1, RO)];
-const KEY_PATCH: &[KeySpec] = &[KeySpec::one(1, RW.union(UPDATE))];
 const KEYS_LOOK: &[KeySpec] = &[KeySpec::range(1, -1, 1, RO)];
 const KEY_OVERWRITE: &[KeySpec] = &[KeySpec::one(1, OW.union(UPDATE))];
 const KEYS_DELETE: &[KeySpec] = &[KeySpec::range(1, -1, 1, RM.union(DELETE))];
@@ -57,7 +50,7 @@ const NONDETERMINISTIC: &[&str] = &["nondeterministic_output"];
 
 /// The commands that work on keys of every type.
 pub const ROWS: &[Command] = &[
-    Command::new("copy", copy, -3, Flags::WRITE.union(Flags::DENYOOM), Group::Generic)
+    Command::new("copy", copy, -3, WRITE, Group::Generic)
         .keys(&[KeySpec::one(1, RO.union(ACCESS)), KeySpec::one(2, OW.union(UPDATE))])
         .acl(Category::KEYSPACE)
         .docs(
@@ -66,7 +59,7 @@ pub const ROWS: &[Command] = &[
             "Duplicates the value of a key under another key.",
             "source:key destination:key#1 [DB destination-db:integer] [REPLACE]",
         ),
-    Command::new("del", del, -2, WRITE, Group::Generic)
+    Command::new("del", del, -2, SHRINK, Group::Generic)
         .keys(KEYS_DELETE)
         .acl(Category::KEYSPACE)
         .docs(
@@ -92,8 +85,8 @@ pub const ROWS: &[Command] = &[
         .docs("1.0.0", "O(N) where N is the number of keys", "Counts how many of the keys exist.", "key ...")
         .history(&[("3.0.3", "Takes several keys.")])
         .tips(MULTI_SHARD_SUM),
-    Command::new("expire", expire, -3, WRITE_FAST, Group::Generic)
-        .keys(KEY_PATCH)
+    Command::new("expire", expire, -3, SHRINK_FAST, Group::Generic)
+        .keys(KEY_UPDATE)
         .acl(Category::KEYSPACE)
         .docs(
             "1.0.0",
@@ -102,8 +95,8 @@ pub const ROWS: &[Command] = &[
             "key seconds:integer [NX | XX | GT | LT]:condition@7.0.0",
         )
         .history(&[("7.0.0", "Takes NX, XX, GT and LT.")]),
-    Command::new("expireat", expireat, -3, WRITE_FAST, Group::Generic)
-        .keys(KEY_PATCH)
+    Command::new("expireat", expireat, -3, SHRINK_FAST, Group::Generic)
+        .keys(KEY_UPDATE)
         .acl(Category::KEYSPACE)
         .docs(
             "1.2.0",
@@ -125,19 +118,19 @@ pub const ROWS: &[Command] = &[
             "pattern",
         )
         .tips(&["request_policy:all_shards", "nondeterministic_output_order"]),
-    Command::new("move", move_key, 3, WRITE_FAST, Group::Generic)
+    Command::new("move", move_key, 3, SHRINK_FAST, Group::Generic)
         .keys(&[KeySpec::one(1, RW.union(ACCESS).union(UPDATE))])
         .acl(Category::KEYSPACE)
         .docs("1.0.0", "O(1)", "Takes a key to another database.", "key db:integer"),
     Command::new("object", container, -2, Flags::empty(), Group::Generic)
         .docs("2.2.3", "Depends on the subcommand.", "Groups the commands that look inside values.", "")
         .subcommands(object::ROWS),
-    Command::new("persist", persist, 2, WRITE_FAST, Group::Generic)
-        .keys(KEY_PATCH)
+    Command::new("persist", persist, 2, SHRINK_FAST, Group::Generic)
+        .keys(KEY_UPDATE)
         .acl(Category::KEYSPACE)
         .docs("2.2.0", "O(1)", "Takes the time to live off a key.", "key"),
-    Command::new("pexpire", pexpire, -3, WRITE_FAST, Group::Generic)
-        .keys(KEY_PATCH)
+    Command::new("pexpire", pexpire, -3, SHRINK_FAST, Group::Generic)
+        .keys(KEY_UPDATE)
         .acl(Category::KEYSPACE)
         .docs(
             "2.6.0",
@@ -146,8 +139,8 @@ pub const ROWS: &[Command] = &[
             "key milliseconds:integer [NX | XX | GT | LT]:condition@7.0.0",
         )
         .history(&[("7.0.0", "Takes NX, XX, GT and LT.")]),
-    Command::new("pexpireat", pexpireat, -3, WRITE_FAST, Group::Generic)
-        .keys(KEY_PATCH)
+    Command::new("pexpireat", pexpireat, -3, SHRINK_FAST, Group::Generic)
+        .keys(KEY_UPDATE)
         .acl(Category::KEYSPACE)
         .docs(
             "2.6.0",
@@ -170,11 +163,11 @@ pub const ROWS: &[Command] = &[
         .acl(Category::KEYSPACE)
         .docs("1.0.0", "O(1)", "Picks a key of the database at random.", "")
         .tips(&["request_policy:all_shards", "response_policy:special", "nondeterministic_output"]),
-    Command::new("rename", rename, 3, WRITE, Group::Generic)
+    Command::new("rename", rename, 3, SHRINK, Group::Generic)
         .keys(&[KeySpec::one(1, RW.union(ACCESS).union(DELETE)), KeySpec::one(2, OW.union(UPDATE))])
         .acl(Category::KEYSPACE)
         .docs("1.0.0", "O(1)", "Gives a key another name, replacing what has that name.", "key newkey:key#1"),
-    Command::new("renamenx", renamenx, 3, WRITE_FAST, Group::Generic)
+    Command::new("renamenx", renamenx, 3, SHRINK_FAST, Group::Generic)
         .keys(&[KeySpec::one(1, RW.union(ACCESS).union(DELETE)), KeySpec::one(2, OW.union(INSERT))])
         .acl(Category::KEYSPACE)
         .docs(
@@ -184,7 +177,7 @@ pub const ROWS: &[Command] = &[
             "key newkey:key#1",
         )
         .history(&[("3.2.0", "Equal names are no error.")]),
-    Command::new("restore", restore, -4, Flags::WRITE.union(Flags::DENYOOM), Group::Generic)
+    Command::new("restore", restore, -4, WRITE, Group::Generic)
         .keys(KEY_OVERWRITE)
         .acl(Category::KEYSPACE.union(Category::DANGEROUS))
         .docs("2.6.0", RESTORE_COMPLEXITY, "Creates a key from the bytes that DUMP gave.", RESTORE_SYNTAX)
@@ -225,7 +218,7 @@ pub const ROWS: &[Command] = &[
         .keys(KEY_LOOK)
         .acl(Category::KEYSPACE)
         .docs("1.0.0", "O(1)", "Names the type of the value at a key.", "key"),
-    Command::new("unlink", unlink, -2, WRITE_FAST, Group::Generic)
+    Command::new("unlink", unlink, -2, SHRINK_FAST, Group::Generic)
         .keys(KEYS_DELETE)
         .acl(Category::KEYSPACE)
         .docs(
@@ -255,7 +248,6 @@ pub const ROWS: &[Command] = &[
         .tips(&["request_policy:all_shards", "response_policy:agg_min"]),
 ];
 
-pub(super) const DEL: Event = Event::new(Class::GENERIC, "del");
 /// Tries of RANDOMKEY to find a key that is alive while expired keys must stay.
 const RANDOM_TRIES_MAX: usize = 100;
 

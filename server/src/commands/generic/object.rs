@@ -1,15 +1,14 @@
 //! OBJECT: what a value looks like inside. Looking leaves no mark on the key and fires no event.
 
 use crate::command::keys::RO;
-use crate::command::{Category, Command, Flags, Group, KeySpec, Outcome};
+use crate::command::shared::{HELP, READ};
+use crate::command::{Category, Command, Group, KeySpec, Outcome};
 use crate::config::MaxmemoryPolicy;
 use crate::context::Ctx;
 use rufous_protocol::error;
 use rufous_protocol::request::Args;
 use rufous_storage::{EntryRef, Str, evict};
 
-const READ: Flags = Flags::READONLY;
-const HELP: Flags = Flags::LOADING.union(Flags::STALE);
 const KEY_LOOK_SECOND: &[KeySpec] = &[KeySpec::one(2, RO)];
 const NONDETERMINISTIC: &[&str] = &["nondeterministic_output"];
 /// What the reference count of a value that is shared by all who use it reads.

@@ -5,6 +5,7 @@ use crate::context::Ctx;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::glob;
 use rufous_protocol::number::{parse_i64, parse_u64};
+use rufous_protocol::reply::Reply;
 use rufous_protocol::request::Args;
 use rufous_storage::EntryRef;
 
@@ -102,6 +103,13 @@ pub fn parse_cursor(text: &[u8]) -> Result<u64, ReplyError> {
     }
 }
 
+/// Replies the cursor to go on with; the number of elements that a scan found, which follow, is `len`.
+pub fn reply_cursor(reply: &mut Reply<'_>, cursor: u64, len: usize) {
+    reply.array(2);
+    reply.bulk(itoa::Buffer::new().format(cursor).as_bytes());
+    reply.array(len);
+}
+
 /// SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
 pub(super) fn scan(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let cursor = parse_cursor(args.get(1))?;
@@ -127,10 +135,8 @@ pub(super) fn scan(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         cx.db.expire_unless_paused(key);
     }
 
-    cx.reply.array(2);
-    let mut buffer = itoa::Buffer::new();
-    cx.reply.bulk(buffer.format(cursor).as_bytes());
-    cx.reply.bulks(found.iter());
+    reply_cursor(&mut cx.reply, cursor, found.ends.len());
+    found.iter().for_each(|key| cx.reply.bulk(key));
     Ok(())
 }
 
@@ -147,7 +153,7 @@ impl Names {
         self.ends.push(self.bytes.len());
     }
 
-    fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let mut start = 0;
         self.ends.iter().map(move |&end| &self.bytes[std::mem::replace(&mut start, end)..end])
     }

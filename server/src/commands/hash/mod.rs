@@ -8,24 +8,15 @@
 mod fields;
 mod whole;
 
-use crate::command::keys::{ACCESS, DELETE, INSERT, RO, RW, UPDATE};
-use crate::command::{Command, Flags, Group, KeySpec};
+use crate::command::shared::{
+    KEY_CHANGE, KEY_DELETE, KEY_INSERT, KEY_LOOK, KEY_READ, KEY_UPDATE, READ, READ_FAST, SHRINK_FAST,
+    WRITE_FAST,
+};
+use crate::command::{Command, Group};
 use crate::effects::Event;
 use crate::notify::Class;
 use fields::{hdel, hexists, hget, hincrby, hincrbyfloat, hlen, hmget, hmset, hset, hsetnx, hstrlen};
 use whole::{hgetall, hkeys, hrandfield, hscan, hvals};
-
-const READ: Flags = Flags::READONLY;
-const READ_FAST: Flags = Flags::READONLY.union(Flags::FAST);
-const WRITE_FAST: Flags = Flags::WRITE.union(Flags::DENYOOM).union(Flags::FAST);
-const SHRINK_FAST: Flags = Flags::WRITE.union(Flags::FAST);
-
-const KEY_READ: &[KeySpec] = &[KeySpec::one(1, RO.union(ACCESS))];
-const KEY_LOOK: &[KeySpec] = &[KeySpec::one(1, RO)];
-const KEY_UPDATE: &[KeySpec] = &[KeySpec::one(1, RW.union(UPDATE))];
-const KEY_INSERT: &[KeySpec] = &[KeySpec::one(1, RW.union(INSERT))];
-const KEY_CHANGE: &[KeySpec] = &[KeySpec::one(1, RW.union(ACCESS).union(UPDATE))];
-const KEY_DELETE: &[KeySpec] = &[KeySpec::one(1, RW.union(DELETE))];
 
 /// The hash commands.
 pub const ROWS: &[Command] = &[

@@ -1,17 +1,14 @@
 //! Many fields at once: HGETALL, HKEYS, HVALS, HRANDFIELD, HSCAN.
 
 use crate::command::Outcome;
-use crate::commands::generic::scan::{ScanOptions, Scanned, parse_cursor};
+use crate::commands::generic::scan::{ScanOptions, Scanned, parse_cursor, reply_cursor};
+use crate::commands::picks;
 use crate::context::{Ctx, bulk_item};
 use rufous_protocol::error;
-use rufous_protocol::number::parse_i64;
 use rufous_protocol::reply::{Reply, Resp};
 use rufous_protocol::request::Args;
 use rufous_storage::pack::Item;
 use rufous_storage::types::hash::Hash;
-
-/// A reply that may be endless asks so often whether the client is past its output limit.
-const PICKS_BETWEEN_CHECKS: usize = 1024;
 
 /// HGETALL key
 pub(super) fn hgetall(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
@@ -55,10 +52,7 @@ pub(super) fn hrandfield(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         }
         return Ok(());
     };
-    let count = parse_i64(count).ok_or(error::NOT_AN_INTEGER)?;
-    if count == i64::MIN {
-        return Err(error::OUT_OF_LONG_RANGE);
-    }
+    let count = picks(count)?;
     let with_values = match args.find(3) {
         None => false,
         Some(word) if args.len() == 4 && word.eq_ignore_ascii_case(b"withvalues") => true,
@@ -91,7 +85,7 @@ fn random_fields(cx: &mut Ctx<'_>, key: &[u8], count: i64, with_values: bool) ->
     for picked in 0..wanted {
         let (field, value) = hash.random(&mut random);
         reply_field(&mut cx.reply, field, value, with_values);
-        if picked % PICKS_BETWEEN_CHECKS == 0 && limit.is_passed(cx.reply.out) {
+        if limit.is_passed_after(picked, cx.reply.out) {
             break;
         }
     }
@@ -112,9 +106,7 @@ fn reply_field(reply: &mut Reply<'_>, field: Item<'_>, value: Item<'_>, with_val
 pub(super) fn hscan(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let cursor = parse_cursor(args.get(2))?;
     let Some(hash) = cx.db.typed::<Hash>(args.get(1))? else {
-        cx.reply.array(2);
-        cx.reply.bulk(b"0");
-        cx.reply.array(0);
+        reply_cursor(&mut cx.reply, 0, 0);
         return Ok(());
     };
     let options = ScanOptions::parse(args.from(3), Scanned::Fields)?;
@@ -130,9 +122,7 @@ pub(super) fn hscan(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         });
         (next, visited)
     });
-    cx.reply.array(2);
-    cx.reply.bulk(itoa::Buffer::new().format(cursor).as_bytes());
-    cx.reply.array(found.len());
+    reply_cursor(&mut cx.reply, cursor, found.len());
     found.into_iter().for_each(|item| bulk_item(&mut cx.reply, item));
     Ok(())
 }

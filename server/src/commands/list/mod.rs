@@ -18,9 +18,12 @@ mod relocate;
 mod remove;
 
 use crate::command::keys::{ACCESS, DELETE, INSERT, RO, RW, UPDATE};
+use crate::command::shared::{
+    KEY_DELETE, KEY_INSERT, KEY_READ, KEY_TAKE, KEYS_WAIT, READ, SHRINK, SHRINK_FAST, WRITE, WRITE_FAST,
+};
 use crate::command::{Command, Flags, Group, KeySpec};
 use crate::context::Ctx;
-use crate::effects::Event;
+use crate::effects::{DEL, Event};
 use crate::found::Found;
 use crate::notify::Class;
 use pop::{blmpop, blpop, brpop, lmpop, lpop, rpop};
@@ -33,17 +36,6 @@ use rufous_protocol::number::parse_i64;
 use rufous_storage::Removed;
 use rufous_storage::types::list::{End, List, ListRef};
 
-const READ: Flags = Flags::READONLY;
-const WRITE: Flags = Flags::WRITE.union(Flags::DENYOOM);
-const WRITE_FAST: Flags = WRITE.union(Flags::FAST);
-const SHRINK: Flags = Flags::WRITE;
-const SHRINK_FAST: Flags = SHRINK.union(Flags::FAST);
-
-const KEY_READ: &[KeySpec] = &[KeySpec::one(1, RO.union(ACCESS))];
-const KEY_INSERT: &[KeySpec] = &[KeySpec::one(1, RW.union(INSERT))];
-const KEY_DELETE: &[KeySpec] = &[KeySpec::one(1, RW.union(DELETE))];
-const KEY_POP: &[KeySpec] = &[KeySpec::one(1, RW.union(ACCESS).union(DELETE))];
-const KEYS_POP: &[KeySpec] = &[KeySpec::range(1, -2, 1, RW.union(ACCESS).union(DELETE))];
 const KEYS_MOVE: &[KeySpec] =
     &[KeySpec::one(1, RW.union(ACCESS).union(DELETE)), KeySpec::one(2, RW.union(INSERT))];
 
@@ -67,13 +59,13 @@ pub const ROWS: &[Command] = &[
             "Pops elements from the first of several lists that has any, and waits for some where none has.",
             "timeout:double numkeys:integer key ... <LEFT | RIGHT>:where [COUNT count:integer]",
         ),
-    Command::new("blpop", blpop, -3, SHRINK.union(Flags::BLOCKING), Group::List).keys(KEYS_POP).docs(
+    Command::new("blpop", blpop, -3, SHRINK.union(Flags::BLOCKING), Group::List).keys(KEYS_WAIT).docs(
         "2.0.0",
         PER_KEY,
         "Pops the first element of the first list that has one, and waits for one where none has.",
         "key ... timeout:double",
     ).history(&[("6.0.0", "Takes a timeout with decimals.")]),
-    Command::new("brpop", brpop, -3, SHRINK.union(Flags::BLOCKING), Group::List).keys(KEYS_POP).docs(
+    Command::new("brpop", brpop, -3, SHRINK.union(Flags::BLOCKING), Group::List).keys(KEYS_WAIT).docs(
         "2.0.0",
         PER_KEY,
         "Pops the last element of the first list that has one, and waits for one where none has.",
@@ -117,7 +109,7 @@ pub const ROWS: &[Command] = &[
             "Pops elements from the first of several lists that has any.",
             "numkeys:integer key ... <LEFT | RIGHT>:where [COUNT count:integer]",
         ),
-    Command::new("lpop", lpop, -2, SHRINK_FAST, Group::List).keys(KEY_POP).docs(
+    Command::new("lpop", lpop, -2, SHRINK_FAST, Group::List).keys(KEY_TAKE).docs(
         "1.0.0",
         "O(N) where N is the number of elements popped",
         "Pops the first elements of a list.",
@@ -165,7 +157,7 @@ pub const ROWS: &[Command] = &[
         "Removes the elements outside a range of indexes.",
         "key start:integer stop:integer",
     ),
-    Command::new("rpop", rpop, -2, SHRINK_FAST, Group::List).keys(KEY_POP).docs(
+    Command::new("rpop", rpop, -2, SHRINK_FAST, Group::List).keys(KEY_TAKE).docs(
         "1.0.0",
         "O(N) where N is the number of elements popped",
         "Pops the last elements of a list.",
@@ -193,8 +185,6 @@ pub const ROWS: &[Command] = &[
         "key element ...",
     ).history(&[("4.0.0", "Takes several elements.")]),
 ];
-
-const DEL: Event = Event::new(Class::GENERIC, "del");
 
 /// The event of a push at an end.
 fn pushed(end: End) -> Event {

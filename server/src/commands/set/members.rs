@@ -2,7 +2,7 @@
 
 use super::{DEL, SADD, SREM};
 use crate::command::Outcome;
-use crate::commands::generic::scan::{ScanOptions, Scanned, parse_cursor};
+use crate::commands::generic::scan::{ScanOptions, Scanned, parse_cursor, reply_cursor};
 use crate::context::{Ctx, bulk_item};
 use rufous_protocol::request::Args;
 use rufous_storage::types::set::Set;
@@ -97,9 +97,7 @@ pub(super) fn scard(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 pub(super) fn sscan(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let cursor = parse_cursor(args.get(2))?;
     let Some(set) = cx.db.typed::<Set>(args.get(1))? else {
-        cx.reply.array(2);
-        cx.reply.bulk(b"0");
-        cx.reply.array(0);
+        reply_cursor(&mut cx.reply, 0, 0);
         return Ok(());
     };
     let options = ScanOptions::parse(args.from(3), Scanned::Members)?;
@@ -114,9 +112,7 @@ pub(super) fn sscan(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         });
         (next, visited)
     });
-    cx.reply.array(2);
-    cx.reply.bulk(itoa::Buffer::new().format(cursor).as_bytes());
-    cx.reply.array(found.len());
+    reply_cursor(&mut cx.reply, cursor, found.len());
     found.into_iter().for_each(|member| bulk_item(&mut cx.reply, member));
     Ok(())
 }

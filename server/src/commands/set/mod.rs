@@ -11,23 +11,17 @@ mod members;
 mod random;
 
 use crate::command::keys::{ACCESS, DELETE, INSERT, OW, RO, RW, UPDATE};
-use crate::command::{Command, Flags, Group, KeySpec};
-use crate::effects::Event;
+use crate::command::shared::{
+    KEY_LOOK, KEY_READ, KEYS_READ, READ, READ_FAST, SHRINK_FAST, WRITE, WRITE_FAST,
+};
+use crate::command::{Command, Group, KeySpec};
+use crate::effects::{DEL, Event};
 use crate::notify::Class;
 use combine::{sdiff, sdiffstore, sinter, sintercard, sinterstore, sunion, sunionstore};
 use members::{sadd, scard, sismember, smismember, smove, srem, sscan};
 use random::{smembers, spop, srandmember};
 use rufous_protocol::error::ReplyError;
 
-const READ: Flags = Flags::READONLY;
-const READ_FAST: Flags = Flags::READONLY.union(Flags::FAST);
-const WRITE: Flags = Flags::WRITE.union(Flags::DENYOOM);
-const WRITE_FAST: Flags = WRITE.union(Flags::FAST);
-const SHRINK_FAST: Flags = Flags::WRITE.union(Flags::FAST);
-
-const KEY_READ: &[KeySpec] = &[KeySpec::one(1, RO.union(ACCESS))];
-const KEY_LOOK: &[KeySpec] = &[KeySpec::one(1, RO)];
-const KEYS_READ: &[KeySpec] = &[KeySpec::range(1, -1, 1, RO.union(ACCESS))];
 const KEYS_STORE: &[KeySpec] =
     &[KeySpec::one(1, OW.union(UPDATE)), KeySpec::range(2, -1, 1, RO.union(ACCESS))];
 
@@ -167,7 +161,6 @@ pub const ROWS: &[Command] = &[
 
 const SADD: Event = Event::new(Class::SET, "sadd");
 const SREM: Event = Event::new(Class::SET, "srem");
-const DEL: Event = Event::new(Class::GENERIC, "del");
 
 const TOO_MANY_KEYS: ReplyError =
     ReplyError::fixed("ERR Number of keys can't be greater than number of args");

@@ -2,19 +2,15 @@
 
 use super::DEL;
 use crate::command::Outcome;
-use crate::commands::positive;
+use crate::commands::{picks, positive};
 use crate::context::{Ctx, bulk_item};
 use crate::effects::Event;
 use crate::notify::Class;
 use crate::propagation::Word;
 use crate::words;
 use rufous_protocol::error;
-use rufous_protocol::number::parse_i64;
 use rufous_protocol::request::Args;
 use rufous_storage::types::set::Set;
-
-/// A reply that may be endless asks so often whether the client is past its output limit.
-const PICKS_BETWEEN_CHECKS: usize = 1024;
 
 /// SPOP with a count propagates as SREMs of so many members.
 const MEMBERS_PER_SREM: usize = 1024;
@@ -102,12 +98,9 @@ fn popped(cx: &mut Ctx<'_>, key: &[u8], count: usize, all: bool) {
 pub(super) fn srandmember(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let count = match args.len() {
         2 => None,
-        3 => Some(parse_i64(args.get(2)).ok_or(error::NOT_AN_INTEGER)?),
+        3 => Some(picks(args.get(2))?),
         _ => return Err(error::SYNTAX),
     };
-    if count == Some(i64::MIN) {
-        return Err(error::OUT_OF_LONG_RANGE);
-    }
     let mut random = cx.db.store.random.fork();
     let limit = cx.output_limit();
     let set = cx.db.typed::<Set>(args.get(1))?;
@@ -126,7 +119,7 @@ pub(super) fn srandmember(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             cx.reply.array(count);
             for picked in 0..count {
                 bulk_item(&mut cx.reply, set.random(&mut random));
-                if picked % PICKS_BETWEEN_CHECKS == 0 && limit.is_passed(cx.reply.out) {
+                if limit.is_passed_after(picked, cx.reply.out) {
                     break;
                 }
             }

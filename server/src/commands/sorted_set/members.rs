@@ -1,7 +1,7 @@
 //! Members by name: ZADD, ZINCRBY, ZREM, ZCARD, ZSCORE, ZMSCORE, ZRANK, ZREVRANK, ZSCAN.
 
 use crate::command::Outcome;
-use crate::commands::generic::scan::{ScanOptions, Scanned, parse_cursor};
+use crate::commands::generic::scan::{ScanOptions, Scanned, parse_cursor, reply_cursor};
 use crate::context::{Ctx, bulk_item};
 use crate::effects::Event;
 use crate::notify::Class;
@@ -213,9 +213,7 @@ fn rank(cx: &mut Ctx<'_>, args: Args<'_>, of_len: impl Fn(usize, usize) -> usize
 pub(super) fn zscan(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let cursor = parse_cursor(args.get(2))?;
     let Some(set) = cx.db.typed::<SortedSet>(args.get(1))? else {
-        cx.reply.array(2);
-        cx.reply.bulk(b"0");
-        cx.reply.array(0);
+        reply_cursor(&mut cx.reply, 0, 0);
         return Ok(());
     };
     let options = ScanOptions::parse(args.from(3), Scanned::Members)?;
@@ -235,9 +233,7 @@ pub(super) fn zscan(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         SortedSetRef::Pack(_) => write_f64,
         SortedSetRef::Ranking(_) => write_f64_in_17_digits,
     };
-    cx.reply.array(2);
-    cx.reply.bulk(itoa::Buffer::new().format(cursor).as_bytes());
-    cx.reply.array(2 * found.len());
+    reply_cursor(&mut cx.reply, cursor, 2 * found.len());
     for (member, score) in found {
         bulk_item(&mut cx.reply, member);
         cx.reply.bulk(print(&mut [0; 32], score));

@@ -21,15 +21,12 @@ mod span;
 pub use rows::ROWS;
 
 use crate::context::{Ctx, bulk_item};
-use crate::effects::Event;
-use crate::notify::Class;
+use crate::effects::{DEL, Event};
 use rufous_protocol::reply::{Reply, Resp};
 use rufous_storage::Garbage;
 use rufous_storage::pack::Item;
 use rufous_storage::types::sorted_set::SortedSetMut;
 use std::ops::Range;
-
-const DEL: Event = Event::new(Class::GENERIC, "del");
 
 /// The header of a reply of so many elements: with scores a flat array in RESP2, pairs in RESP3.
 fn elements_header(reply: &mut Reply<'_>, len: usize, with_scores: bool) {

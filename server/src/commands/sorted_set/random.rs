@@ -2,14 +2,11 @@
 
 use super::{elements_header, reply_element};
 use crate::command::Outcome;
+use crate::commands::picks;
 use crate::context::{Ctx, bulk_item};
 use rufous_protocol::error;
-use rufous_protocol::number::parse_i64;
 use rufous_protocol::request::Args;
 use rufous_storage::types::sorted_set::SortedSet;
-
-/// A reply that may be endless asks so often whether the client is past its output limit.
-const PICKS_BETWEEN_CHECKS: usize = 1024;
 
 /// ZRANDMEMBER key \[count \[WITHSCORES\]\]
 pub(super) fn zrandmember(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
@@ -21,10 +18,7 @@ pub(super) fn zrandmember(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         }
         return Ok(());
     };
-    let count = parse_i64(count).ok_or(error::NOT_AN_INTEGER)?;
-    if count == i64::MIN {
-        return Err(error::out_of_range(-i64::MAX, i64::MAX));
-    }
+    let count = picks(count)?;
     let with_scores = match args.find(3) {
         None => false,
         Some(option) if args.len() == 4 && option.eq_ignore_ascii_case(b"withscores") => true,
@@ -39,6 +33,7 @@ pub(super) fn zrandmember(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// Replies different members, or, where the count is negative, so many that may be the same.
 fn several(cx: &mut Ctx<'_>, key: &[u8], count: i64, with_scores: bool) -> Outcome {
     let mut random = cx.db.store.random.fork();
+    let limit = cx.output_limit();
     let Some(set) = cx.db.typed::<SortedSet>(key)? else {
         cx.reply.array(0);
         return Ok(());
@@ -52,13 +47,11 @@ fn several(cx: &mut Ctx<'_>, key: &[u8], count: i64, with_scores: bool) -> Outco
         return Ok(());
     }
     let count = count.unsigned_abs() as usize;
-    let hard_limit = cx.server.config.output_buffer_limit(cx.client.class()).hard_bytes;
-    let is_over = |out: &Vec<u8>| hard_limit > 0 && cx.waiting.memory_with(out) as u64 >= hard_limit;
     elements_header(&mut cx.reply, count, with_scores);
     for picked in 0..count {
         let (member, score) = set.random(&mut random);
         reply_element(&mut cx.reply, member, score, with_scores);
-        if picked % PICKS_BETWEEN_CHECKS == 0 && is_over(cx.reply.out) {
+        if limit.is_passed_after(picked, cx.reply.out) {
             break;
         }
     }

@@ -9,22 +9,15 @@ use super::range::{
     zremrangebyscore, zrevrange, zrevrangebylex, zrevrangebyscore,
 };
 use crate::command::keys::{ACCESS, DELETE, OW, RO, RW, UPDATE};
+use crate::command::shared::{
+    KEY_DELETE, KEY_LOOK, KEY_READ, KEY_TAKE, KEYS_WAIT, READ, READ_FAST, SHRINK, SHRINK_FAST, WRITE,
+    WRITE_FAST,
+};
 use crate::command::{Command, Flags, Group, KeySpec};
 
-const READ: Flags = Flags::READONLY;
-const READ_FAST: Flags = Flags::READONLY.union(Flags::FAST);
-const WRITE: Flags = Flags::WRITE.union(Flags::DENYOOM);
-const WRITE_FAST: Flags = WRITE.union(Flags::FAST);
-const SHRINK: Flags = Flags::WRITE;
-const SHRINK_FAST: Flags = Flags::WRITE.union(Flags::FAST);
 const WAIT: Flags = Flags::WRITE.union(Flags::BLOCKING);
 const WAIT_FAST: Flags = WAIT.union(Flags::FAST);
 
-const KEY_READ: &[KeySpec] = &[KeySpec::one(1, RO.union(ACCESS))];
-const KEY_LOOK: &[KeySpec] = &[KeySpec::one(1, RO)];
-const KEY_DELETE: &[KeySpec] = &[KeySpec::one(1, RW.union(DELETE))];
-const KEY_TAKE: &[KeySpec] = &[KeySpec::one(1, RW.union(ACCESS).union(DELETE))];
-const KEYS_WAIT: &[KeySpec] = &[KeySpec::range(1, -2, 1, RW.union(ACCESS).union(DELETE))];
 const KEYS_READ: &[KeySpec] = &[KeySpec::numkeys(1, 0, 1, 1, RO.union(ACCESS))];
 const KEYS_STORE: &[KeySpec] =
     &[KeySpec::one(1, OW.union(UPDATE)), KeySpec::numkeys(2, 0, 1, 1, RO.union(ACCESS))];

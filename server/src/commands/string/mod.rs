@@ -16,8 +16,12 @@ mod range;
 mod set;
 
 use crate::command::keys::{self, ACCESS, DELETE, INSERT, OW, RM, RO, RW, UPDATE, VARIABLE_FLAGS};
-use crate::command::{Command, Flags, Group, KeySpec};
-use crate::effects::Event;
+use crate::command::shared::{
+    KEY_CHANGE, KEY_INSERT, KEY_LOOK, KEY_READ, KEY_TAKE, KEY_UPDATE, READ, READ_FAST, SHRINK, SHRINK_FAST,
+    WRITE, WRITE_FAST,
+};
+use crate::command::{Command, Group, KeySpec};
+use crate::effects::{DEL, Event};
 use crate::notify::Class;
 use lcs::lcs;
 use multiple::{mget, mset, msetex, msetnx};
@@ -29,20 +33,6 @@ use rufous_protocol::request::Args;
 use rufous_storage::{NewStr, Str};
 use set::{delifeq, get, getdel, getex, getset, psetex, set, setex, setnx};
 
-const READ: Flags = Flags::READONLY;
-const READ_FAST: Flags = Flags::READONLY.union(Flags::FAST);
-const WRITE: Flags = Flags::WRITE.union(Flags::DENYOOM);
-const WRITE_FAST: Flags = WRITE.union(Flags::FAST);
-/// Writes that never need more memory.
-const SHRINK: Flags = Flags::WRITE;
-const SHRINK_FAST: Flags = Flags::WRITE.union(Flags::FAST);
-
-const KEY_READ: &[KeySpec] = &[KeySpec::one(1, RO.union(ACCESS))];
-const KEY_LOOK: &[KeySpec] = &[KeySpec::one(1, RO)];
-const KEY_CHANGE: &[KeySpec] = &[KeySpec::one(1, RW.union(ACCESS).union(UPDATE))];
-const KEY_PATCH: &[KeySpec] = &[KeySpec::one(1, RW.union(UPDATE))];
-const KEY_EXTEND: &[KeySpec] = &[KeySpec::one(1, RW.union(INSERT))];
-const KEY_TAKE: &[KeySpec] = &[KeySpec::one(1, RW.union(ACCESS).union(DELETE))];
 const KEY_TAKE_IF: &[KeySpec] = &[KeySpec::one(1, RM.union(ACCESS).union(DELETE))];
 const KEY_PUT: &[KeySpec] = &[KeySpec::one(1, OW.union(UPDATE))];
 const KEY_PUT_NEW: &[KeySpec] = &[KeySpec::one(1, OW.union(INSERT))];
@@ -53,7 +43,7 @@ const KEY_GETEX: &[KeySpec] =
 
 /// The string commands.
 pub const ROWS: &[Command] = &[
-    Command::new("append", append, 3, WRITE_FAST, Group::String).keys(KEY_EXTEND).docs(
+    Command::new("append", append, 3, WRITE_FAST, Group::String).keys(KEY_INSERT).docs(
         "2.0.0",
         "O(1) amortized, because the space of a growing value is grown ahead of need",
         "Adds bytes to the end of a string, creating the key if needed.",
@@ -204,7 +194,7 @@ pub const ROWS: &[Command] = &[
         .keys(KEY_PUT_NEW)
         .docs("1.0.0", "O(1)", "Sets the string at a key that does not exist yet.", "key value")
         .deprecated("2.6.12", "`SET` with `NX`"),
-    Command::new("setrange", setrange, 4, WRITE, Group::String).keys(KEY_PATCH).docs(
+    Command::new("setrange", setrange, 4, WRITE, Group::String).keys(KEY_UPDATE).docs(
         "2.2.0",
         "O(M) where M is the length of the given bytes, in effect O(1) for short ones",
         "Writes bytes into a string from an offset on, creating the key if needed.",
@@ -234,7 +224,6 @@ const INCRBY: Event = Event::new(Class::STRING, "incrby");
 const INCRBYFLOAT: Event = Event::new(Class::STRING, "incrbyfloat");
 const EXPIRE: Event = Event::new(Class::GENERIC, "expire");
 const PERSIST: Event = Event::new(Class::GENERIC, "persist");
-const DEL: Event = Event::new(Class::GENERIC, "del");
 
 /// An argument that is an integer.
 #[inline]

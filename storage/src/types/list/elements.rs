@@ -1,131 +1,140 @@
-//! Walking along a list, element by element.
+//! Walking along a list, element by element, either way.
 
-use std::option;
+use std::iter::Rev;
 
 use super::{ListRef, NodeRef, node};
 use crate::blob::Blob;
 use crate::entry::Str;
-use crate::pack;
+use crate::pack::{self, PackRef};
 use crate::tree::{Leaves, LeavesBack};
 use crate::types::list::Node;
+use crate::types::list::quicklist::Quicklist;
 
 /// Elements towards the tail; see [`ListRef::elements`].
-pub struct Elements<'a> {
-    here: Here<pack::Iter<'a>, option::IntoIter<&'a Blob>>,
-    rest: Option<Leaves<'a, Node>>,
-}
+pub type Elements<'a> = Walk<'a, Forward>;
 
 /// Elements towards the head; see [`ListRef::elements_back`].
-pub struct ElementsBack<'a> {
-    here: Here<std::iter::Rev<pack::Iter<'a>>, option::IntoIter<&'a Blob>>,
-    rest: Option<LeavesBack<'a, Node>>,
+pub type ElementsBack<'a> = Walk<'a, Back>;
+
+/// A way along a list.
+pub trait Way {
+    /// The elements of a block.
+    type Items<'a>: Iterator<Item = pack::Item<'a>>;
+    /// The leaves of a large list.
+    type Leaves<'a>: Iterator<Item = &'a Node>;
+
+    /// A block from an element on.
+    fn items(pack: PackRef<'_>, index: usize) -> Option<Self::Items<'_>>;
+
+    /// A large list from the leaf of an element on; and the index of the element in it.
+    fn leaves(list: &Quicklist, index: usize) -> Option<(Self::Leaves<'_>, usize)>;
+
+    /// The index at which a leaf begins.
+    fn first(leaf: NodeRef<'_>) -> usize;
+}
+
+/// Towards the tail.
+#[derive(Debug)]
+pub enum Forward {}
+
+/// Towards the head.
+#[derive(Debug)]
+pub enum Back {}
+
+/// Elements one way.
+pub struct Walk<'a, W: Way> {
+    here: Here<'a, W>,
+    rest: Option<W::Leaves<'a>>,
 }
 
 /// The rest of a leaf.
-enum Here<P, L> {
-    Pack(P),
-    Plain(L),
+enum Here<'a, W: Way> {
+    Pack(W::Items<'a>),
+    Plain(Option<&'a Blob>),
 }
 
-impl<'a> Elements<'a> {
+impl Way for Forward {
+    type Items<'a> = pack::Iter<'a>;
+    type Leaves<'a> = Leaves<'a, Node>;
+
     #[inline]
-    pub(super) fn new(list: ListRef<'a>, start: usize) -> Elements<'a> {
-        match list {
-            ListRef::Pack(pack) => Elements { here: from(NodeRef::Pack(pack), start), rest: None },
-            ListRef::Nodes(list) => match list.at(start) {
-                None => Elements { here: Here::Plain(None.into_iter()), rest: None },
-                Some((cursor, node, offset)) => {
-                    let mut rest = list.leaves_from(&cursor);
-                    rest.next();
-                    Elements { here: from(node.as_ref(), offset), rest: Some(rest) }
-                }
-            },
-        }
+    fn items(pack: PackRef<'_>, index: usize) -> Option<pack::Iter<'_>> {
+        if index == 0 { Some(pack.iter()) } else { Some(pack.iter_from(pack.at(index as i64)?)) }
+    }
+
+    fn leaves(list: &Quicklist, index: usize) -> Option<(Leaves<'_, Node>, usize)> {
+        let (cursor, _, offset) = list.at(index)?;
+        Some((list.leaves_from(&cursor), offset))
+    }
+
+    #[inline]
+    fn first(_: NodeRef<'_>) -> usize {
+        0
     }
 }
 
-impl<'a> ElementsBack<'a> {
-    pub(super) fn new(list: ListRef<'a>, start: usize) -> ElementsBack<'a> {
-        match list {
-            ListRef::Pack(pack) => ElementsBack { here: back_from(NodeRef::Pack(pack), start), rest: None },
-            ListRef::Nodes(list) => match list.at(start) {
-                None => ElementsBack { here: Here::Plain(None.into_iter()), rest: None },
-                Some((cursor, node, offset)) => {
-                    let mut rest = list.leaves_back_from(&cursor);
-                    rest.next();
-                    ElementsBack { here: back_from(node.as_ref(), offset), rest: Some(rest) }
-                }
-            },
-        }
+impl Way for Back {
+    type Items<'a> = Rev<pack::Iter<'a>>;
+    type Leaves<'a> = LeavesBack<'a, Node>;
+
+    #[inline]
+    fn items(pack: PackRef<'_>, index: usize) -> Option<Rev<pack::Iter<'_>>> {
+        Some(pack.iter_back_from(pack.at(index as i64)?))
+    }
+
+    fn leaves(list: &Quicklist, index: usize) -> Option<(LeavesBack<'_, Node>, usize)> {
+        let (cursor, _, offset) = list.at(index)?;
+        Some((list.leaves_back_from(&cursor), offset))
+    }
+
+    #[inline]
+    fn first(leaf: NodeRef<'_>) -> usize {
+        leaf.count() - 1
     }
 }
 
-impl<'a> Iterator for Elements<'a> {
-    type Item = Str<'a>;
-
+impl<'a, W: Way> Walk<'a, W> {
     #[inline]
-    fn next(&mut self) -> Option<Str<'a>> {
-        loop {
-            if let Some(element) = self.here.next() {
-                return Some(element);
+    pub(super) fn new(list: ListRef<'a>, start: usize) -> Walk<'a, W> {
+        match list {
+            ListRef::Pack(pack) => Walk { here: Here::from(NodeRef::Pack(pack), start), rest: None },
+            ListRef::Nodes(list) => {
+                let Some((mut rest, offset)) = W::leaves(list, start) else {
+                    return Walk { here: Here::Plain(None), rest: None };
+                };
+                let here = rest.next().map_or(Here::Plain(None), |leaf| Here::from(leaf.as_ref(), offset));
+                Walk { here, rest: Some(rest) }
             }
-            self.here = from(self.rest.as_mut()?.next()?.as_ref(), 0);
         }
     }
 }
 
-impl<'a> Iterator for ElementsBack<'a> {
+impl<'a, W: Way> Iterator for Walk<'a, W> {
     type Item = Str<'a>;
 
     #[inline]
     fn next(&mut self) -> Option<Str<'a>> {
         loop {
-            if let Some(element) = self.here.next() {
-                return Some(element);
+            let element = match &mut self.here {
+                Here::Pack(items) => items.next().map(node::string),
+                Here::Plain(blob) => blob.take().map(Str::Blob),
+            };
+            if element.is_some() {
+                return element;
             }
             let node = self.rest.as_mut()?.next()?.as_ref();
-            self.here = back_from(node, node.count() - 1);
+            self.here = Here::from(node, W::first(node));
         }
     }
 }
 
-impl<'a, P, L> Here<P, L>
-where
-    P: Iterator<Item = pack::Item<'a>>,
-    L: Iterator<Item = &'a Blob>,
-{
+impl<'a, W: Way> Here<'a, W> {
+    /// The elements of a leaf from the one at `index` on.
     #[inline]
-    fn next(&mut self) -> Option<Str<'a>> {
-        match self {
-            Here::Pack(items) => items.next().map(node::string),
-            Here::Plain(blob) => blob.next().map(Str::Blob),
+    fn from(node: NodeRef<'a>, index: usize) -> Here<'a, W> {
+        match node {
+            NodeRef::Pack(pack) => W::items(pack, index).map_or(Here::Plain(None), Here::Pack),
+            NodeRef::Plain(blob) => Here::Plain(Some(blob)),
         }
-    }
-}
-
-/// The elements of a leaf from `index` on.
-#[inline]
-fn from(node: NodeRef<'_>, index: usize) -> Here<pack::Iter<'_>, option::IntoIter<&Blob>> {
-    match node {
-        NodeRef::Pack(pack) if index == 0 => Here::Pack(pack.iter()),
-        NodeRef::Pack(pack) => match pack.at(index as i64) {
-            Some(position) => Here::Pack(pack.iter_from(position)),
-            None => Here::Plain(None.into_iter()),
-        },
-        NodeRef::Plain(blob) => Here::Plain(Some(blob).into_iter()),
-    }
-}
-
-/// The element of a leaf at `index` and those before it, backwards.
-fn back_from(
-    node: NodeRef<'_>,
-    index: usize,
-) -> Here<std::iter::Rev<pack::Iter<'_>>, option::IntoIter<&Blob>> {
-    match node {
-        NodeRef::Pack(pack) => match pack.at(index as i64) {
-            Some(position) => Here::Pack(pack.iter_back_from(position)),
-            None => Here::Plain(None.into_iter()),
-        },
-        NodeRef::Plain(blob) => Here::Plain(Some(blob).into_iter()),
     }
 }
