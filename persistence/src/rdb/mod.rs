@@ -92,5 +92,7 @@ pub use entry::{Made, write_value};
 pub use error::{Error, Fault};
 pub use read::{Reader, Text};
 pub use types::Type;
-pub use value::{Consumer, Field, Group, Hash, Node, Pending, Set, SortedSet, Stream, StreamId, Value};
+pub use value::{
+    Consumer, Field, Group, Hash, NEVER, Node, Pending, Set, SortedSet, Stream, StreamId, UNKNOWN, Value,
+};
 pub use write::Writer;

@@ -126,6 +126,73 @@ pub fn input_key_needed(name: &str) -> ReplyError {
     text(&[b"ERR at least 1 input key is needed for '", name.as_bytes(), b"' command"])
 }
 
+// Streams.
+texts! {
+    STREAM_ID = "ERR Invalid stream ID specified as stream command argument";
+    STREAM_ID_ZERO = "ERR The ID specified in XADD must be greater than 0-0";
+    STREAM_ID_SMALL = "ERR The ID specified in XADD is equal or smaller than the target stream top item";
+    STREAM_EXHAUSTED = "ERR The stream has exhausted the last possible ID, unable to add more items";
+    STREAM_TOO_LARGE = "ERR Elements are too large to be stored";
+    STREAM_TRIM_TWICE = "ERR syntax error, MAXLEN and MINID options at the same time are not compatible";
+    STREAM_MAXLEN_NEGATIVE = "ERR The MAXLEN argument must be >= 0.";
+    STREAM_LIMIT_NEGATIVE = "ERR The LIMIT argument must be >= 0.";
+    STREAM_LIMIT_ALONE = "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy";
+    STREAM_LIMIT_EXACT = "ERR syntax error, LIMIT cannot be used without the special ~ option";
+    STREAM_TRIM_HOW = "ERR syntax error, XTRIM must be called with a trimming strategy";
+    STREAM_START = "ERR invalid start ID for the interval";
+    STREAM_END = "ERR invalid end ID for the interval";
+    STREAM_NUMIDS = "ERR Number of IDs must be a positive integer";
+    STREAM_NUMIDS_MISMATCH = "ERR The `numids` parameter must match the number of arguments";
+    XREAD_GROUP = "ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.";
+    XREAD_NOACK = "ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.";
+    XREAD_NEW = "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.";
+    XREADGROUP_GROUP = "ERR Missing GROUP option for XREADGROUP";
+    XREADGROUP_LAST = "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set.";
+    XREADGROUP_LAST_ENTRY = "ERR The + ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The + ID would just return an empty result set.";
+    XGROUP_KEY = "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option to create an empty stream automatically.";
+    XGROUP_BUSY = "BUSYGROUP Consumer Group name already exists";
+    XGROUP_ENTRIESREAD = "ERR value for ENTRIESREAD must be positive or -1";
+    XSETID_ADDED = "ERR entries_added must be positive";
+    XSETID_BELOW_GIVEN = "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id";
+    XSETID_BELOW_DELETED = "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id";
+    XSETID_BELOW_LAST = "ERR The ID specified in XSETID is smaller than the target stream top item";
+    XSETID_ADDED_LESS = "ERR The entries_added specified in XSETID is smaller than the target stream length";
+    XCLAIM_MIN_IDLE = "ERR Invalid min-idle-time argument for XCLAIM";
+    XCLAIM_IDLE = "ERR Invalid IDLE option argument for XCLAIM";
+    XCLAIM_TIME = "ERR Invalid TIME option argument for XCLAIM";
+    XCLAIM_RETRYCOUNT = "ERR Invalid RETRYCOUNT option argument for XCLAIM";
+    XAUTOCLAIM_MIN_IDLE = "ERR Invalid min-idle-time argument for XAUTOCLAIM";
+    XAUTOCLAIM_COUNT = "ERR COUNT must be > 0";
+}
+
+/// `ERR Unbalanced '<name>' list of streams: for each stream key an ID or '<symbol>' must be specified.`
+pub fn unbalanced_streams(name: &str, symbol: &str) -> ReplyError {
+    let tail = b"' must be specified.";
+    let middle = b"' list of streams: for each stream key an ID or '";
+    text(&[b"ERR Unbalanced '", name.as_bytes(), middle, symbol.as_bytes(), tail])
+}
+
+/// `NOGROUP No such key '<key>' or consumer group '<group>'`
+pub fn no_key_or_group(key: &[u8], group: &[u8]) -> ReplyError {
+    text(&[b"NOGROUP No such key '", word(key), b"' or consumer group '", word(group), b"'"])
+}
+
+/// `NOGROUP No such key '<key>' or consumer group '<group>' in XREADGROUP with GROUP option`
+pub fn no_group_to_read(key: &[u8], group: &[u8]) -> ReplyError {
+    let tail = b"' in XREADGROUP with GROUP option";
+    text(&[b"NOGROUP No such key '", word(key), b"' or consumer group '", word(group), tail])
+}
+
+/// `NOGROUP No such consumer group '<group>' for key name '<key>'`
+pub fn no_group(key: &[u8], group: &[u8]) -> ReplyError {
+    text(&[b"NOGROUP No such consumer group '", word(group), b"' for key name '", word(key), b"'"])
+}
+
+/// `ERR Unrecognized XCLAIM option '<option>'`
+pub fn xclaim_option(option: &[u8]) -> ReplyError {
+    text(&[b"ERR Unrecognized XCLAIM option '", word(option), b"'"])
+}
+
 // Generic.
 texts! {
     DB_INDEX_INVALID = "ERR invalid DB index";

@@ -22,6 +22,7 @@ pub mod server;
 pub mod set;
 pub mod slowlog;
 pub mod sorted_set;
+pub mod stream;
 pub mod string;
 pub mod transactions;
 
@@ -54,6 +55,7 @@ pub const FAMILIES: &[&[Command]] = &[
     set::ROWS,
     slowlog::ROWS,
     sorted_set::ROWS,
+    stream::ROWS,
     string::ROWS,
     transactions::ROWS,
     #[cfg(test)]

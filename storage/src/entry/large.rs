@@ -13,6 +13,7 @@ use crate::ranking::Ranking;
 use crate::types::hash::HashTable;
 use crate::types::list::Quicklist;
 use crate::types::set::SetTable;
+use crate::types::stream::Stream;
 
 /// What an entry of one kind points to when bytes won't do.
 ///
@@ -55,6 +56,10 @@ macro_rules! by_kind {
             }
             Kind::SortedSet => {
                 type $type = Ranking;
+                $body
+            }
+            Kind::Stream => {
+                type $type = Stream;
                 $body
             }
             kind => unreachable!("no structure of kind {kind:?}"),

@@ -11,6 +11,7 @@ pub mod hash;
 pub mod list;
 pub mod set;
 pub mod sorted_set;
+pub mod stream;
 
 use crate::entry::{EntryRef, Kind};
 use crate::value::ValueMut;

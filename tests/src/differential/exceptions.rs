@@ -157,8 +157,16 @@ pub const EXCEPTIONS: &[Exception] = &[
 const NEWER_DIRECTIVES: [&str; 1] = ["repl-mptcp"];
 
 /// Commands that Debian's 7.0.15, the oldest reference, does not have.
-const NEWER_COMMANDS: [&str; 6] =
-    ["client|no-touch", "client|setinfo", "cluster|myshardid", "delifeq", "msetex", "waitaof"];
+const NEWER_COMMANDS: [&str; 8] = [
+    "client|no-touch",
+    "client|setinfo",
+    "cluster|myshardid",
+    "delifeq",
+    "msetex",
+    "waitaof",
+    "xackdel",
+    "xdelex",
+];
 
 /// The exception that a difference falls under, if any.
 pub fn find(difference: &Difference<'_>) -> Option<&'static Exception> {

@@ -7,6 +7,7 @@ mod hash;
 mod list;
 mod set;
 mod sorted_set;
+mod stream;
 
 use super::{Fault, Text, Type, Value, Writer};
 use rufous_storage::pack::Item;
@@ -16,6 +17,7 @@ use rufous_storage::types::hash::Hash;
 use rufous_storage::types::list::List;
 use rufous_storage::types::set::Set;
 use rufous_storage::types::sorted_set::SortedSet;
+use rufous_storage::types::stream::Stream;
 use rufous_storage::{Db, EntryRef, NewStr, Str};
 use std::borrow::Cow;
 
@@ -44,6 +46,8 @@ pub fn write_value(writer: &mut Writer<'_>, entry: EntryRef<'_>) {
         hash::write(writer, hash);
     } else if let Some(set) = entry.typed::<SortedSet>() {
         sorted_set::write(writer, set);
+    } else if let Some(value) = entry.typed::<Stream>() {
+        stream::write(writer, value);
     }
 }
 
@@ -60,7 +64,7 @@ impl<'a> Value<'a> {
             Value::SortedSet(value) => {
                 Made::Collection(sorted_set::make(value, db.fresh(), limits)?.into_any())
             }
-            Value::Stream(_) => return Err(Fault::Corrupt("a type that is not served")),
+            Value::Stream(value) => Made::Collection(stream::make(*value, db.fresh(), limits).into_any()),
         })
     }
 }

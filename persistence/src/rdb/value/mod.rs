@@ -25,7 +25,7 @@ pub use hash::{Field, Hash};
 pub use list::Node;
 pub use set::Set;
 pub use sorted_set::SortedSet;
-pub use stream::{Consumer, Group, Pending, Stream, StreamId};
+pub use stream::{Consumer, Group, NEVER, Pending, Stream, StreamId, UNKNOWN};
 
 /// A value.
 #[derive(Clone, Debug)]

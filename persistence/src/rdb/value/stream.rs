@@ -28,24 +28,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::{Error, Reader};
 use super::blocks::Block;
 use rufous_storage::pack::{Item, Iter};
+pub use rufous_storage::types::stream::StreamId;
 
 const DELETED: i64 = 1;
 const SAME_FIELDS: i64 = 2;
 /// What stands for an unknown number of entries read.
-const UNKNOWN: u64 = u64::MAX;
+pub const UNKNOWN: u64 = u64::MAX;
 
-/// The ID of an entry.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StreamId {
-    /// Milliseconds.
-    pub ms: u64,
-    /// Sequence number within them.
-    pub seq: u64,
-}
+/// What stands for the time of something that never happened.
+pub const NEVER: i64 = -1;
 
 /// A stream.
 ///
-/// Invariants: IDs ascend within a node and from node to node, none is above the last ID; `len` is the number of entries that
+/// Invariants: IDs ascend within a node and from node to node, a node's own is not above the first of its entries, none is above
+/// the last ID; `len` is the number of entries that
 /// are not deleted.
 #[derive(Clone, Debug)]
 pub struct Stream<'a> {
@@ -190,6 +186,9 @@ fn node<'a>(reader: &mut Reader<'a>, entries: &mut Entries) -> Result<(StreamId,
     let here = reader.clone();
     let master = <[u8; 16]>::try_from(&*reader.bytes()?).map_err(|_| here.corrupt("a node without an ID"))?;
     let master = raw_id(master);
+    if entries.last.is_some_and(|last| last >= master) {
+        return Err(here.corrupt("a node that begins before the end of the one in front of it"));
+    }
     let block = Block::read(reader)?.listpack()?;
     if block.pack().is_empty() {
         return Err(block.corrupt("a node without entries"));
@@ -221,7 +220,7 @@ impl Elements<'_> {
     fn entry(&mut self, master: StreamId, master_fields: u64, entries: &mut Entries) -> Option<()> {
         let (flags, ms, seq) = (self.int()?, self.int()?, self.int()?);
         let id = StreamId { ms: master.ms.wrapping_add(ms as u64), seq: master.seq.wrapping_add(seq as u64) };
-        if !entries.add(id, flags & DELETED != 0) {
+        if id < master || !entries.add(id, flags & DELETED != 0) {
             return None;
         }
         let elements = if flags & SAME_FIELDS != 0 {

@@ -1,0 +1,243 @@
+//! XCLAIM and XAUTOCLAIM: pending entries that go to another consumer.
+
+use super::id;
+use super::range::reply_entry;
+use super::read::CREATECONSUMER;
+use crate::command::Outcome;
+use crate::context::Ctx;
+use rufous_protocol::error::{self, ReplyError};
+use rufous_protocol::number::parse_i64;
+use rufous_protocol::reply::Reply;
+use rufous_protocol::request::Args;
+use rufous_storage::types::stream::{Stream, StreamId};
+
+/// XAUTOCLAIM looks at so many entries for each one that it may give.
+const ATTEMPTS_PER_ENTRY: usize = 10;
+/// Entries that XAUTOCLAIM gives at most, unless told.
+const COUNT_DEFAULT: i64 = 100;
+/// A greater COUNT is refused.
+const COUNT_MAX: i64 = i64::MAX / 16;
+
+/// How entries are claimed.
+struct Claim {
+    min_idle_ms: i64,
+    delivered_ms: i64,
+    /// `None` adds one, unless only IDs are replied.
+    deliveries: Option<u64>,
+    /// Entries that nobody has pending, too.
+    force: bool,
+    ids_only: bool,
+    /// The group has read up to here.
+    last_id: StreamId,
+}
+
+/// What became of an entry.
+enum Claimed {
+    No,
+    Yes,
+    /// It is no longer in the stream, so that it is not pending any more either.
+    Gone,
+}
+
+impl Claim {
+    fn parse(args: Args<'_>, min_idle_ms: i64, now: i64) -> Result<Claim, ReplyError> {
+        let mut delivered = None;
+        let mut claim = Claim {
+            min_idle_ms,
+            delivered_ms: now,
+            deliveries: None,
+            force: false,
+            ids_only: false,
+            last_id: StreamId::MIN,
+        };
+        let mut rest = args;
+        while let Some(option) = rest.find(0) {
+            let is = |word: &str| option.eq_ignore_ascii_case(word.as_bytes());
+            let value = rest.find(1);
+            let integer = |error| value.and_then(parse_i64).ok_or(error);
+            let mut taken = 2;
+            if is("force") {
+                (claim.force, taken) = (true, 1);
+            } else if is("justid") {
+                (claim.ids_only, taken) = (true, 1);
+            } else if is("idle") && value.is_some() {
+                delivered = Some(now.wrapping_sub(integer(error::XCLAIM_IDLE)?));
+            } else if is("time") && value.is_some() {
+                delivered = Some(integer(error::XCLAIM_TIME)?);
+            } else if is("retrycount") && value.is_some() {
+                claim.deliveries = u64::try_from(integer(error::XCLAIM_RETRYCOUNT)?).ok();
+            } else if let (true, Some(value)) = (is("lastid"), value) {
+                claim.last_id = id::strict(value, 0)?;
+            } else {
+                return Err(error::xclaim_option(option));
+            }
+            rest = rest.from(taken);
+        }
+        // A time that makes no sense is the present one.
+        claim.delivered_ms = delivered.filter(|at| (0..=now).contains(at)).unwrap_or(now);
+        Ok(claim)
+    }
+
+    /// Gives an entry to a consumer, if it may have it.
+    fn run(&self, stream: &mut Stream, to: (&[u8], &[u8]), id: StreamId, now: i64) -> Claimed {
+        let (group, consumer) = to;
+        let exists = stream.log().contains(id);
+        let claimed = stream.edit_group(group, |group, _| {
+            let pending = group.pending().get(id);
+            if !exists {
+                return if group.acknowledge(id) { Claimed::Gone } else { Claimed::No };
+            }
+            let deliveries = match pending {
+                None if !self.force => return Claimed::No,
+                // As if it had been delivered once when it was made pending.
+                None => 1,
+                Some(pending) => {
+                    let idle = now.saturating_sub(pending.delivered_ms);
+                    if self.min_idle_ms > 0 && idle < self.min_idle_ms {
+                        return Claimed::No;
+                    }
+                    pending.deliveries
+                }
+            };
+            let more = u64::from(!self.ids_only);
+            let deliveries = self.deliveries.unwrap_or(deliveries.wrapping_add(more));
+            group.assign(id, consumer, self.delivered_ms, deliveries);
+            group.edit_consumer(consumer, |consumer| consumer.active_ms = Some(now));
+            Claimed::Yes
+        });
+        claimed.unwrap_or(Claimed::No)
+    }
+}
+
+/// XCLAIM key group consumer min-idle-time id \[id ...\] \[IDLE ms\] \[TIME unix-time-ms\] \[RETRYCOUNT count\] \[FORCE\] \[JUSTID\] \[LASTID id\]
+pub(super) fn xclaim(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let (key, group, consumer, now) = (args.get(1), args.get(2), args.get(3), cx.now());
+    require_group(cx, key, group)?;
+    let min_idle = parse_i64(args.get(4)).ok_or(error::XCLAIM_MIN_IDLE)?.max(0);
+    let ids: Vec<StreamId> = args.from(5).iter().map_while(|text| id::strict(text, 0).ok()).collect();
+    let claim = Claim::parse(args.from(5 + ids.len()), min_idle, now)?;
+
+    let met = meet(cx, key, (group, consumer), claim.last_id);
+    let Some(mut stream) = cx.db.write(key).edit::<Stream>()? else { return Ok(()) };
+    let stream = stream.stream();
+    let (mark, mut count, mut dirty) = (cx.reply.defer(), 0, 0);
+    for id in ids {
+        match claim.run(stream, (group, consumer), id, now) {
+            Claimed::No => {}
+            Claimed::Gone => dirty += 1,
+            Claimed::Yes => {
+                dirty += 1;
+                count += 1;
+                reply_claimed(&mut cx.reply, stream, id, claim.ids_only);
+            }
+        }
+    }
+    cx.reply.set_array(mark, count);
+    finish(cx, key, met, dirty);
+    Ok(())
+}
+
+/// XAUTOCLAIM key group consumer min-idle-time start \[COUNT count\] \[JUSTID\]
+pub(super) fn xautoclaim(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let (key, group, consumer, now) = (args.get(1), args.get(2), args.get(3), cx.now());
+    let min_idle_ms = parse_i64(args.get(4)).ok_or(error::XAUTOCLAIM_MIN_IDLE)?.max(0);
+    let start = id::start(args.get(5))?;
+    let (mut count, mut ids_only) = (COUNT_DEFAULT, false);
+    let mut rest = args.from(6);
+    while let Some(option) = rest.find(0) {
+        if let (true, Some(value)) = (option.eq_ignore_ascii_case(b"count"), rest.find(1)) {
+            count = parse_i64(value).ok_or(error::NOT_AN_INTEGER)?;
+            if !(1..=COUNT_MAX).contains(&count) {
+                return Err(error::XAUTOCLAIM_COUNT);
+            }
+            rest = rest.from(2);
+        } else if option.eq_ignore_ascii_case(b"justid") {
+            ids_only = true;
+            rest = rest.from(1);
+        } else {
+            return Err(error::SYNTAX);
+        }
+    }
+    require_group(cx, key, group)?;
+    let claim = Claim {
+        min_idle_ms,
+        delivered_ms: now,
+        deliveries: None,
+        force: false,
+        ids_only,
+        last_id: StreamId::MIN,
+    };
+
+    let met = meet(cx, key, (group, consumer), StreamId::MIN);
+    let Some(mut stream) = cx.db.write(key).edit::<Stream>()? else { return Ok(()) };
+    let stream = stream.stream();
+    let (mut cursor, mut claimed, mut gone) = (Some(start), Vec::new(), Vec::new());
+    let count = count as usize;
+    let mut attempts = count.saturating_mul(ATTEMPTS_PER_ENTRY);
+    let next = |stream: &Stream, from: Option<StreamId>| {
+        stream.group(group)?.pending().iter_from(from?).next().map(|(id, _)| id)
+    };
+    cursor = next(stream, cursor);
+    while let Some(id) = cursor
+        && attempts > 0
+        && claimed.len() + gone.len() < count
+    {
+        attempts -= 1;
+        match claim.run(stream, (group, consumer), id, now) {
+            Claimed::No => {}
+            Claimed::Gone => gone.push(id),
+            Claimed::Yes => claimed.push(id),
+        }
+        cursor = next(stream, id.next());
+    }
+    cx.reply.array(3);
+    id::reply(&mut cx.reply, cursor.unwrap_or(StreamId::MIN));
+    cx.reply.array(claimed.len());
+    claimed.iter().for_each(|id| reply_claimed(&mut cx.reply, stream, *id, ids_only));
+    cx.reply.array(gone.len());
+    gone.iter().for_each(|id| id::reply(&mut cx.reply, *id));
+    finish(cx, key, met, (claimed.len() + gone.len()) as u64);
+    Ok(())
+}
+
+fn require_group(cx: &mut Ctx<'_>, key: &[u8], group: &[u8]) -> Result<(), ReplyError> {
+    let stream = cx.db.typed::<Stream>(key)?;
+    match stream.is_some_and(|stream| stream.group(group).is_some()) {
+        true => Ok(()),
+        false => Err(error::no_key_or_group(key, group)),
+    }
+}
+
+/// What the command has changed before it claims anything.
+struct Met {
+    is_new: bool,
+    has_read_on: bool,
+}
+
+/// Makes the consumer if it is new, and notes that it asked.
+fn meet(cx: &mut Ctx<'_>, key: &[u8], to: (&[u8], &[u8]), last_id: StreamId) -> Met {
+    let now = cx.now();
+    let met = cx.db.write(key).edit::<Stream>().ok().flatten().and_then(|mut stream| {
+        stream.stream().edit_group(to.0, |group, _| {
+            let has_read_on = last_id > group.last_id;
+            group.last_id = group.last_id.max(last_id);
+            Met { is_new: group.meet(to.1, now), has_read_on }
+        })
+    });
+    met.unwrap_or(Met { is_new: false, has_read_on: false })
+}
+
+fn reply_claimed(reply: &mut Reply<'_>, stream: &Stream, id: StreamId, ids_only: bool) {
+    match stream.log().range(id, id).next() {
+        Some(entry) if !ids_only => reply_entry(reply, entry),
+        _ => id::reply(reply, id),
+    }
+}
+
+fn finish(cx: &mut Ctx<'_>, key: &[u8], met: Met, claimed: u64) {
+    let read_on = u64::from(met.has_read_on && claimed == 0);
+    cx.db.store.dirty += claimed + read_on + u64::from(met.is_new);
+    if met.is_new {
+        cx.notify(key, CREATECONSUMER);
+    }
+}

@@ -1,0 +1,158 @@
+//! Trimming: the options of XADD and XTRIM, and XTRIM.
+
+use super::id;
+use crate::command::Outcome;
+use crate::context::Ctx;
+use crate::effects::Event;
+use crate::notify::Class;
+use rufous_protocol::error::{self, ReplyError};
+use rufous_protocol::number::parse_i64;
+use rufous_protocol::request::Args;
+use rufous_storage::types::Limits;
+use rufous_storage::types::stream::{Bound, References, Stream, Trim};
+
+pub(super) const XTRIM: Event = Event::new(Class::STREAM, "xtrim");
+
+/// `~` without LIMIT removes at most the entries of so many full nodes.
+const NODES_MAX: u64 = 100;
+/// The same where nodes have no limit of entries.
+const ENTRIES_MAX_DEFAULT: u64 = 10_000;
+/// The same whatever nodes may have.
+const ENTRIES_MAX: u64 = 1_000_000;
+
+/// What the options came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Options {
+    bound: Option<Bound>,
+    is_approximate: bool,
+    limit: Option<i64>,
+    references: Option<References>,
+}
+
+impl Options {
+    /// Reads one option from the front of `args`; gives how many arguments it takes, or nothing if it is none.
+    #[inline]
+    pub(super) fn take(&mut self, args: Args<'_>) -> Result<Option<usize>, ReplyError> {
+        let option = args.get(0);
+        let is = |word: &str| option.eq_ignore_ascii_case(word.as_bytes());
+        let has_more = args.len() > 1;
+        if is("maxlen") && has_more {
+            self.take_bound(args, |text| match parse_i64(text).ok_or(error::NOT_AN_INTEGER)? {
+                len @ 0.. => Ok(Bound::Length(len as u64)),
+                _ => Err(error::STREAM_MAXLEN_NEGATIVE),
+            })
+        } else if is("minid") && has_more {
+            self.take_bound(args, |text| Ok(Bound::Id(id::strict(text, 0)?)))
+        } else if is("limit") && has_more {
+            let limit = parse_i64(args.get(1)).ok_or(error::NOT_AN_INTEGER)?;
+            if limit < 0 {
+                return Err(error::STREAM_LIMIT_NEGATIVE);
+            }
+            self.limit = Some(limit);
+            Ok(Some(2))
+        } else if let (Some(references), None) = (references(option), self.references) {
+            self.references = Some(references);
+            Ok(Some(1))
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn take_bound(
+        &mut self,
+        args: Args<'_>,
+        parse: impl FnOnce(&[u8]) -> Result<Bound, ReplyError>,
+    ) -> Result<Option<usize>, ReplyError> {
+        if self.bound.is_some() {
+            return Err(error::STREAM_TRIM_TWICE);
+        }
+        let operator = args.get(1);
+        let has_operator = args.len() > 2 && matches!(operator, b"~" | b"=");
+        self.is_approximate = has_operator && operator == b"~";
+        let value = 1 + usize::from(has_operator);
+        self.bound = Some(parse(args.get(value))?);
+        Ok(Some(value + 1))
+    }
+
+    /// Checks that the options go together.
+    pub(super) fn check(&self) -> Result<(), ReplyError> {
+        match (self.bound, self.limit) {
+            (None, Some(1..)) => Err(error::STREAM_LIMIT_ALONE),
+            (_, Some(_)) if !self.is_approximate => Err(error::STREAM_LIMIT_EXACT),
+            _ => Ok(()),
+        }
+    }
+
+    /// Trims a stream by these options; says how many entries went.
+    #[inline]
+    pub(super) fn apply(&self, stream: &mut Stream, limits: &Limits) -> Trimmed {
+        let Some(bound) = self.bound else { return Trimmed::default() };
+        let limit = match self.limit {
+            Some(limit) => limit as u64,
+            None if self.is_approximate => default_limit(limits),
+            None => 0,
+        };
+        let trim = Trim {
+            bound,
+            is_approximate: self.is_approximate,
+            limit: Some(limit).filter(|limit| *limit > 0),
+        };
+        let (count, removed) = stream.trim(trim, self.references.unwrap_or_default());
+        Trimmed { count, removed }
+    }
+}
+
+/// What trimming took out.
+#[derive(Debug, Default)]
+pub(super) struct Trimmed {
+    pub(super) count: u64,
+    pub(super) removed: Option<rufous_storage::Removed>,
+}
+
+fn default_limit(limits: &Limits) -> u64 {
+    match NODES_MAX.saturating_mul(limits.stream_entries as u64) {
+        0 => ENTRIES_MAX_DEFAULT,
+        limit => limit.min(ENTRIES_MAX),
+    }
+}
+
+/// KEEPREF, DELREF or ACKED.
+pub(super) fn references(word: &[u8]) -> Option<References> {
+    if word.eq_ignore_ascii_case(b"keepref") {
+        Some(References::Keep)
+    } else if word.eq_ignore_ascii_case(b"delref") {
+        Some(References::Remove)
+    } else if word.eq_ignore_ascii_case(b"acked") {
+        Some(References::Respect)
+    } else {
+        None
+    }
+}
+
+/// XTRIM key MAXLEN|MINID \[=|~\] threshold \[LIMIT count\] \[KEEPREF|DELREF|ACKED\]
+pub(super) fn xtrim(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let mut options = Options::default();
+    let mut rest = args.from(2);
+    while !rest.is_empty() {
+        rest = rest.from(options.take(rest)?.ok_or(error::SYNTAX)?);
+    }
+    if options.bound.is_none() && options.limit.is_none_or(|limit| limit == 0) {
+        return Err(error::STREAM_TRIM_HOW);
+    }
+    options.check()?;
+    let key = args.get(1);
+    let Some(mut stream) = cx.db.write(key).edit::<Stream>()? else {
+        cx.reply.integer(0);
+        return Ok(());
+    };
+    let (stream, limits) = stream.parts();
+    let trimmed = options.apply(stream, limits);
+    cx.reply.integer(trimmed.count as i64);
+    if trimmed.count > 0 {
+        cx.changed(key, XTRIM, trimmed.count);
+    }
+    if let Some(removed) = trimmed.removed {
+        cx.db.store.lazyfree.free(removed);
+    }
+    Ok(())
+}

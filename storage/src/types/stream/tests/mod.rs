@@ -1,0 +1,1 @@
+//! Streams against a naive twin.
