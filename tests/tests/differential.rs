@@ -7,7 +7,7 @@ use std::env;
 use rufous_tests::differential::runner::{Plan, run};
 use rufous_tests::differential::{
     Family, bitmaps, connection, dumps, generic, hashes, hyperloglog, introspection, lists, misuse, pubsub,
-    sets, sorted_sets, strings, tracking, transactions, waits,
+    sets, sorted_sets, streams, strings, tracking, transactions, waits,
 };
 use rufous_tests::server::program_or_notice;
 
@@ -51,6 +51,11 @@ fn sets_reply_as_redis() {
 #[test]
 fn sorted_sets_reply_as_redis() {
     check(sorted_sets::SORTED_SETS);
+}
+
+#[test]
+fn streams_reply_as_redis() {
+    check(streams::STREAMS);
 }
 
 #[test]

@@ -54,6 +54,26 @@ const RECIPES: &[Recipe] = &[
         show: "ZRANGE k 0 -1 WITHSCORES",
     },
     Recipe { make: &["SADD k 77 a"], many: ("SADD k member:#", 300), show: "SMEMBERS k" },
+    recipe(&["XADD k 1-1 a b 1 2", "XADD k 1-2 a c 1 3", "XADD k 5-0 x y", "XDEL k 1-2"], "XRANGE k - +"),
+    recipe(&["XADD k 1-1 a b", "XADD k 2-1 a b", "XDEL k 1-1 2-1"], "XINFO GROUPS k"),
+    Recipe { make: &["XADD k 1-1 f v"], many: ("XADD k 2-* f # g text:#", 500), show: "XRANGE k - +" },
+    Recipe {
+        make: &["XADD k 1-1 f v", "XGROUP CREATE k g 0", "XGROUP CREATE k h 1-1 ENTRIESREAD 1"],
+        many: ("XADD k 2-* f # g text:#", 250),
+        show: "XINFO GROUPS k",
+    },
+    Recipe {
+        make: &[
+            "XADD k 1-1 f v",
+            "XADD k 2-1 f v",
+            "XGROUP CREATE k g 0",
+            "XREADGROUP GROUP g alice COUNT 1 STREAMS k >",
+            "XGROUP CREATECONSUMER k g bob",
+            "XCLAIM k g bob 0 2-1 TIME 1000 RETRYCOUNT 7 FORCE JUSTID",
+        ],
+        many: ("XADD k 3-* f #", 10),
+        show: "XPENDING k g",
+    },
 ];
 
 /// Both servers, and what the reference's version can read.
@@ -122,7 +142,10 @@ fn every_value_crosses_over_both_ways() {
         assert_eq!(show(&mut ours, recipe), expected, "{:?}", recipe.make);
 
         let divided_alike = pair.divides_lists_alike || our_encoding.text() != "quicklist";
-        if our_encoding == their_encoding && our_encoding.text() != "hashtable" && divided_alike {
+        // Consumers remember by the clock when they were there.
+        let is_timed = recipe.make.iter().any(|command| command.starts_with("XREADGROUP"));
+        let comparable = our_encoding.text() != "hashtable" && divided_alike && !is_timed;
+        if our_encoding == their_encoding && comparable {
             let [ours, theirs] = [&our_payload, &their_payload]
                 .map(|payload| dump::open(payload, true).expect("a payload").body);
             assert_eq!(
@@ -165,7 +188,7 @@ fn harmed_payloads_are_taken_only_where_redis_takes_them() {
             taken += 1;
             let theirs = restore(&mut theirs, &harmed);
             assert!(!theirs.is_error(), "{}: {theirs:?}", harmed.escape_ascii());
-            show(&mut ours, recipe);
+            ours.ask(recipe.show); // whatever it is by now
         }
     }
     assert!(taken > 0, "nothing was taken");

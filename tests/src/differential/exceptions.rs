@@ -115,6 +115,12 @@ pub const EXCEPTIONS: &[Exception] = &[
         },
     },
     Exception {
+        reason: "7.2 names the command that got unbalanced lists of streams",
+        applies: |it| {
+            it.is_before_7_2() && it.errors_begin("ERR Unbalanced 'xread", "ERR Unbalanced XREAD list")
+        },
+    },
+    Exception {
         reason: "WAITAOF came with 7.2",
         applies: |it| {
             let unknown = |reply: &Reply| reply.text().starts_with("ERR unknown command 'WAITAOF'");

@@ -23,6 +23,7 @@ pub mod runner;
 pub mod script;
 pub mod sets;
 pub mod sorted_sets;
+pub mod streams;
 pub mod strings;
 pub mod tracking;
 pub mod transactions;

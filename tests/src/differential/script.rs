@@ -35,6 +35,11 @@ pub enum Compare {
     Pairs,
     /// Integers: equal, or both positive and at most this far apart.
     Near(i64),
+    /// Any reply, in which points in time (unix ms) may be this far apart, and what a version tells of streams and their consumers
+    /// beyond the other's, or of its own nodes, is left out.
+    Close(u64),
+    /// XPENDING's: how long entries have been pending is left out.
+    Pending,
     /// The same kind of reply.
     Kind,
     /// Both null, or two payloads of DUMP that hold the same value, whatever their versions.
@@ -98,6 +103,8 @@ impl Compare {
             (Compare::Near(distance), Reply::Integer(a), Reply::Integer(b)) if *a > 0 && *b > 0 => {
                 a.abs_diff(*b) <= distance.unsigned_abs()
             }
+            (Compare::Close(distance), a, b) => close(&told_by_all(a), &told_by_all(b), *distance),
+            (Compare::Pending, a, b) => without_idle(a) == without_idle(b),
             (Compare::Kind, a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
             (Compare::Payload, Reply::Bulk(a), Reply::Bulk(b)) => same_payload(a, b),
             (Compare::Unordered | Compare::WholeScan, a, b) => sorted(a) == sorted(b),
@@ -106,6 +113,58 @@ impl Compare {
             (Compare::Hello, a, b) => hello(a) == hello(b),
             (_, a, b) => a == b,
         }
+    }
+}
+
+/// What only one version or server tells about streams, groups and consumers.
+const OWN_FIELDS: [&str; 4] = ["radix-tree-nodes", "active-time", "inactive", "idle"];
+
+/// The reply without the fields that only one version tells, or each in its own way.
+fn told_by_all(reply: &Reply) -> Reply {
+    let is_own = |reply: &Reply| OWN_FIELDS.contains(&reply.text().as_str());
+    match reply {
+        Reply::Map(pairs) => {
+            let told = pairs.iter().filter(|(name, _)| !is_own(name));
+            Reply::Map(told.map(|(name, value)| (name.clone(), told_by_all(value))).collect())
+        }
+        Reply::Array(items) => {
+            let own: Vec<bool> = items.iter().map(is_own).collect();
+            let told = (0..items.len()).filter(|at| !own[*at] && (*at == 0 || !own[at - 1]));
+            Reply::Array(told.map(|at| told_by_all(&items[at])).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+/// Whether two replies are the same but for points in time.
+fn close(ours: &Reply, theirs: &Reply, distance: u64) -> bool {
+    const YEAR_2001_MS: i64 = 1_000_000_000_000;
+    let all = |one: &[Reply], other: &[Reply]| {
+        one.len() == other.len() && one.iter().zip(other).all(|(one, other)| close(one, other, distance))
+    };
+    match (ours, theirs) {
+        (Reply::Integer(a), Reply::Integer(b)) if *a.min(b) > YEAR_2001_MS => a.abs_diff(*b) <= distance,
+        (Reply::Array(a), Reply::Array(b)) => all(a, b),
+        (Reply::Map(a), Reply::Map(b)) => {
+            let flat = |pairs: &[(Reply, Reply)]| -> Vec<Reply> {
+                pairs.iter().flat_map(|(name, value)| [name.clone(), value.clone()]).collect()
+            };
+            all(&flat(a), &flat(b))
+        }
+        (a, b) => a == b,
+    }
+}
+
+/// Pending entries without how long they have been so.
+fn without_idle(reply: &Reply) -> Reply {
+    match reply {
+        Reply::Array(items) => match items.as_slice() {
+            [Reply::Bulk(id), Reply::Bulk(consumer), Reply::Integer(idle), deliveries] if *idle >= 0 => {
+                Reply::Array(vec![Reply::Bulk(id.clone()), Reply::Bulk(consumer.clone()), deliveries.clone()])
+            }
+            items => Reply::Array(items.iter().map(without_idle).collect()),
+        },
+        other => other.clone(),
     }
 }
 
@@ -195,5 +254,15 @@ mod tests {
         check(&Compare::Kind, b":1\r\n", b":2\r\n", true);
         check(&Compare::Kind, b":1\r\n", b"-ERR\r\n", false);
         check(&Compare::Burst, b"+a\r\n+b\r\n", b"+a\r\n", false);
+        check(&Compare::Close(5), b"*1\r\n:1700000000000\r\n", b"*1\r\n:1700000000004\r\n", true);
+        check(&Compare::Close(5), b"*1\r\n:1700000000000\r\n", b"*1\r\n:1700000000014\r\n", false);
+        check(&Compare::Close(5), b"*1\r\n:1\r\n", b"*1\r\n:2\r\n", false);
+        check(&Compare::Close(5), b"*3\r\n+a\r\n+idle\r\n:1\r\n", b"*3\r\n+a\r\n+idle\r\n:2\r\n", true);
+        check(&Compare::Close(5), b"*3\r\n+a\r\n+lag\r\n:1\r\n", b"*3\r\n+a\r\n+lag\r\n:2\r\n", false);
+        let pending = |idle: i64, deliveries: i64| {
+            format!("*1\r\n*4\r\n$3\r\n1-1\r\n$1\r\na\r\n:{idle}\r\n:{deliveries}\r\n").into_bytes()
+        };
+        check(&Compare::Pending, &pending(1, 2), &pending(5, 2), true);
+        check(&Compare::Pending, &pending(1, 2), &pending(1, 3), false);
     }
 }

@@ -146,10 +146,8 @@ pub(super) fn xautoclaim(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mut rest = args.from(6);
     while let Some(option) = rest.find(0) {
         if let (true, Some(value)) = (option.eq_ignore_ascii_case(b"count"), rest.find(1)) {
-            count = parse_i64(value).ok_or(error::NOT_AN_INTEGER)?;
-            if !(1..=COUNT_MAX).contains(&count) {
-                return Err(error::XAUTOCLAIM_COUNT);
-            }
+            let given = parse_i64(value).filter(|count| (1..=COUNT_MAX).contains(count));
+            count = given.ok_or(error::XAUTOCLAIM_COUNT)?;
             rest = rest.from(2);
         } else if option.eq_ignore_ascii_case(b"justid") {
             ids_only = true;
