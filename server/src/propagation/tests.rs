@@ -144,6 +144,81 @@ fn waiting_commands_are_written_as_those_that_do_not_wait() {
 }
 
 #[test]
+fn stream_entries_have_the_ids_that_they_got() {
+    let stream = "config set stream-node-max-entries 2; xadd s 1-1 f v; xadd s 2-1 f v; xadd s 3-1 f v; xadd s 4-1 f v";
+    check("", "xadd s 5-1 f v; xadd s 5-* f v", "SELECT 0; xadd s 5-1 f v; XADD s 5-2 f v");
+    check(stream, "xadd s maxlen 2 5-1 f v", "xadd s maxlen 2 5-1 f v");
+    check(stream, "xadd s maxlen ~ 2 5-1 f v", "XADD s MAXLEN = 3 5-1 f v");
+    check(stream, "xadd s maxlen ~ 2 limit 1 5-* f v", "XADD s MAXLEN = 5 5-0 f v");
+    check(stream, "xadd s minid ~ 4 nomkstream 5-1 f v", "XADD s MAXLEN = 3 5-1 f v");
+    check(stream, "xadd s delref 5-1 f v", "xadd s delref 5-1 f v");
+    check(stream, "xtrim s maxlen 3; xtrim s maxlen 3", "xtrim s maxlen 3");
+    check(stream, "xtrim s maxlen ~ 1; xtrim s maxlen ~ 1", "XTRIM s MAXLEN = 2");
+    check(stream, "xdel s 1-1; xdel s 1-1; xsetid s 9-9", "xdel s 1-1; xsetid s 9-9");
+    check(stream, "xread count 1 streams s 0; xrange s - +", "");
+}
+
+/// Four entries, two groups, and consumers that have two and three of them.
+const GROUPS: &str = "xadd s 1-1 f v; xadd s 2-1 f v; xadd s 3-1 f v; xadd s 4-1 f v; xgroup create s g 0; xgroup create s h 0; \
+    xreadgroup group g a count 2 streams s >; xreadgroup group h a count 3 streams s >";
+
+#[test]
+fn what_groups_read_is_written_as_claims() {
+    let mut bench = bench();
+    let client = bench.connect();
+    GROUPS.split("; ").for_each(|line| _ = bench.run(client, line));
+    let now = bench.engine.state.clock.now_ms();
+    let text = written(&mut bench).replace(&now.to_string(), "NOW");
+    let claims =
+        "XCLAIM s g a 0 1-1 2-1 TIME NOW RETRYCOUNT 1 FORCE JUSTID; XGROUP SETID s g 2-1 ENTRIESREAD 2";
+    assert!(text.contains(claims), "{text}");
+
+    check(GROUPS, "xack s g 1-1 9-9; xack s g 1-1", "xack s g 1-1 9-9");
+    check(GROUPS, "xgroup create s i $; xgroup setid s i 0", "xgroup create s i $; xgroup setid s i 0");
+    check(GROUPS, "xreadgroup group g a streams s 0; xpending s g", "");
+    check(
+        GROUPS,
+        "xreadgroup group g b noack count 1 streams s >",
+        "MULTI; XGROUP CREATECONSUMER s g b; XGROUP SETID s g 3-1 ENTRIESREAD 3; EXEC",
+    );
+    check(
+        GROUPS,
+        "xgroup setid s g 9; xreadgroup group g b streams s >",
+        "xgroup setid s g 9; XGROUP CREATECONSUMER s g b",
+    );
+    check(
+        GROUPS,
+        "xclaim s g b 0 1-1 9-9 time 1000 retrycount 5 justid",
+        "XCLAIM s g b 0 1-1 TIME 1000 RETRYCOUNT 5 FORCE JUSTID",
+    );
+    check(GROUPS, "xclaim s g b 100000 1-1", "XGROUP CREATECONSUMER s g b");
+    check(GROUPS, "xclaim s g a 100000 1-1 lastid 4-1", "XGROUP SETID s g 4-1 ENTRIESREAD 2");
+    let gone = "; xdel s 1-1 2-1";
+    check(&format!("{GROUPS}{gone}"), "xautoclaim s g a 0 0", "XACK s g 1-1 2-1");
+    check(&format!("{GROUPS}{gone}"), "xclaim s g a 0 1-1", "XACK s g 1-1");
+}
+
+#[test]
+fn references_are_written_as_acknowledged() {
+    check(GROUPS, "xdelex s ids 2 1-1 9-9", "XDEL s 1-1");
+    check(GROUPS, "xdelex s delref ids 1 1-1", "MULTI; XDEL s 1-1; XACK s g 1-1; XACK s h 1-1; EXEC");
+    check(GROUPS, "xdelex s acked ids 1 1-1", "");
+    check(GROUPS, "xackdel s g ids 1 1-1", "MULTI; XACK s g 1-1; XDEL s 1-1; EXEC");
+    check(GROUPS, "xackdel s g acked ids 1 1-1", "XACK s g 1-1");
+    check(GROUPS, "xackdel s g delref ids 1 1-1", "MULTI; XACK s g 1-1; XDEL s 1-1; XACK s h 1-1; EXEC");
+    check(
+        GROUPS,
+        "xtrim s maxlen 1 delref",
+        "MULTI; XTRIM s MAXLEN = 1; XACK s g 1-1 2-1; XACK s h 1-1 2-1 3-1; EXEC",
+    );
+    check(
+        GROUPS,
+        "xack s g 1-1; xack s h 1-1; xadd s acked maxlen 1 5-1 f v",
+        "xack s g 1-1; xack s h 1-1; MULTI; XADD s 5-1 f v; XDEL s 1-1; EXEC",
+    );
+}
+
+#[test]
 fn a_unit_of_several_commands_is_a_transaction() {
     check("set a 1", "multi; set a 2; exec", "set a 2");
     check("set a 1", "multi; get a; exec", "");

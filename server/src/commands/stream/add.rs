@@ -1,16 +1,18 @@
 //! XADD and XSETID.
 
 use super::id::{self, Partial};
-use super::trim::{Options, XTRIM};
+use super::trim::{Options, XTRIM, propagate_references};
 use crate::command::Outcome;
 use crate::context::Ctx;
 use crate::effects::Event;
 use crate::notify::Class;
+use crate::propagation::Word;
+use crate::words;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::parse_i64;
 use rufous_protocol::request::Args;
 use rufous_storage::pack::{BYTES_MAX, Item};
-use rufous_storage::types::stream::{Stream, StreamId};
+use rufous_storage::types::stream::{ID_TEXT_BYTES_MAX, Stream, StreamId, Trimmed};
 use smallvec::SmallVec;
 
 const XADD: Event = Event::new(Class::STREAM, "xadd");
@@ -79,6 +81,22 @@ impl<'a> Addition<'a> {
         };
         id.filter(|id| *id > last).ok_or(error::STREAM_ID_SMALL)
     }
+
+    /// With the ID that the entry got, and with what trimming came to.
+    #[cold]
+    fn propagate(&self, cx: &mut Ctx<'_>, key: &[u8], id: StreamId, len: u64, trimmed: &Trimmed) {
+        let has_id = matches!(self.id, Some(Partial { seq: Some(_), .. }));
+        if has_id && self.options.are_exact() {
+            return;
+        }
+        let mut buffer = [0; ID_TEXT_BYTES_MAX];
+        let mut words = words![b"XADD", key].to_vec();
+        words.extend(self.options.outcome(len));
+        words.push(Word::Bytes(id.write(&mut buffer)));
+        words.extend(self.fields.iter().map(Word::Bytes));
+        cx.propagate_as(&words);
+        propagate_references(cx, key, &self.options, trimmed);
+    }
 }
 
 /// XADD key \[NOMKSTREAM\] \[KEEPREF|DELREF|ACKED\] \[MAXLEN|MINID \[=|~\] threshold \[LIMIT count\]\] *|id field value \[field value ...\]
@@ -111,10 +129,14 @@ pub(super) fn xadd(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let items: SmallVec<[Item<'_>; FIELDS_INLINE]> = fields.iter().map(Item::of).collect();
     stream.log_mut().append(id, &items, bytes, limits);
     let trimmed = addition.options.apply(stream, limits);
+    let len = stream.log().len();
     id::reply(&mut cx.reply, id);
     cx.changed(key, XADD, 1);
     if trimmed.count > 0 {
         cx.notify(key, XTRIM);
+    }
+    if cx.propagates() {
+        addition.propagate(cx, key, id, len, &trimmed);
     }
     if let Some(removed) = trimmed.removed {
         cx.db.store.lazyfree.free(removed);

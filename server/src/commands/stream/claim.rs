@@ -2,9 +2,11 @@
 
 use super::id;
 use super::range::reply_entry;
-use super::read::CREATECONSUMER;
+use super::read::{CREATECONSUMER, propagate_progress};
+use super::trim::propagate_ids;
 use crate::command::Outcome;
 use crate::context::Ctx;
+use crate::words;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::parse_i64;
 use rufous_protocol::reply::Reply;
@@ -34,7 +36,8 @@ struct Claim {
 /// What became of an entry.
 enum Claimed {
     No,
-    Yes,
+    /// It counts as delivered so often now.
+    Yes(u64),
     /// It is no longer in the stream, so that it is not pending any more either.
     Gone,
 }
@@ -103,7 +106,7 @@ impl Claim {
             let deliveries = self.deliveries.unwrap_or(deliveries.wrapping_add(more));
             group.assign(id, consumer, self.delivered_ms, deliveries);
             group.edit_consumer(consumer, |consumer| consumer.active_ms = Some(now));
-            Claimed::Yes
+            Claimed::Yes(deliveries)
         });
         claimed.unwrap_or(Claimed::No)
     }
@@ -120,20 +123,19 @@ pub(super) fn xclaim(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let met = meet(cx, key, (group, consumer), claim.last_id);
     let Some(mut stream) = cx.db.write(key).edit::<Stream>()? else { return Ok(()) };
     let stream = stream.stream();
-    let (mark, mut count, mut dirty) = (cx.reply.defer(), 0, 0);
+    let (mark, mut outcome) = (cx.reply.defer(), Claims::default());
     for id in ids {
         match claim.run(stream, (group, consumer), id, now) {
             Claimed::No => {}
-            Claimed::Gone => dirty += 1,
-            Claimed::Yes => {
-                dirty += 1;
-                count += 1;
+            Claimed::Gone => outcome.gone.push(id),
+            Claimed::Yes(deliveries) => {
+                outcome.claimed.push((id, deliveries));
                 reply_claimed(&mut cx.reply, stream, id, claim.ids_only);
             }
         }
     }
-    cx.reply.set_array(mark, count);
-    finish(cx, key, met, dirty);
+    cx.reply.set_array(mark, outcome.claimed.len());
+    outcome.finish(cx, (key, group, consumer), met, claim.delivered_ms);
     Ok(())
 }
 
@@ -169,32 +171,32 @@ pub(super) fn xautoclaim(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let met = meet(cx, key, (group, consumer), StreamId::MIN);
     let Some(mut stream) = cx.db.write(key).edit::<Stream>()? else { return Ok(()) };
     let stream = stream.stream();
-    let (mut cursor, mut claimed, mut gone) = (Some(start), Vec::new(), Vec::new());
+    let mut outcome = Claims::default();
     let count = count as usize;
     let mut attempts = count.saturating_mul(ATTEMPTS_PER_ENTRY);
     let next = |stream: &Stream, from: Option<StreamId>| {
         stream.group(group)?.pending().iter_from(from?).next().map(|(id, _)| id)
     };
-    cursor = next(stream, cursor);
+    let mut cursor = next(stream, Some(start));
     while let Some(id) = cursor
         && attempts > 0
-        && claimed.len() + gone.len() < count
+        && outcome.len() < count
     {
         attempts -= 1;
         match claim.run(stream, (group, consumer), id, now) {
             Claimed::No => {}
-            Claimed::Gone => gone.push(id),
-            Claimed::Yes => claimed.push(id),
+            Claimed::Gone => outcome.gone.push(id),
+            Claimed::Yes(deliveries) => outcome.claimed.push((id, deliveries)),
         }
         cursor = next(stream, id.next());
     }
     cx.reply.array(3);
     id::reply(&mut cx.reply, cursor.unwrap_or(StreamId::MIN));
-    cx.reply.array(claimed.len());
-    claimed.iter().for_each(|id| reply_claimed(&mut cx.reply, stream, *id, ids_only));
-    cx.reply.array(gone.len());
-    gone.iter().for_each(|id| id::reply(&mut cx.reply, *id));
-    finish(cx, key, met, (claimed.len() + gone.len()) as u64);
+    cx.reply.array(outcome.claimed.len());
+    outcome.claimed.iter().for_each(|(id, _)| reply_claimed(&mut cx.reply, stream, *id, ids_only));
+    cx.reply.array(outcome.gone.len());
+    outcome.gone.iter().for_each(|id| id::reply(&mut cx.reply, *id));
+    outcome.finish(cx, (key, group, consumer), met, now);
     Ok(())
 }
 
@@ -207,9 +209,11 @@ fn require_group(cx: &mut Ctx<'_>, key: &[u8], group: &[u8]) -> Result<(), Reply
 }
 
 /// What the command has changed before it claims anything.
+#[derive(Default)]
 struct Met {
     is_new: bool,
-    has_read_on: bool,
+    /// How far the group has read, if that was told.
+    read_on: Option<(StreamId, Option<u64>)>,
 }
 
 /// Makes the consumer if it is new, and notes that it asked.
@@ -217,12 +221,13 @@ fn meet(cx: &mut Ctx<'_>, key: &[u8], to: (&[u8], &[u8]), last_id: StreamId) -> 
     let now = cx.now();
     let met = cx.db.write(key).edit::<Stream>().ok().flatten().and_then(|mut stream| {
         stream.stream().edit_group(to.0, |group, _| {
-            let has_read_on = last_id > group.last_id;
+            let is_ahead = last_id > group.last_id;
             group.last_id = group.last_id.max(last_id);
-            Met { is_new: group.meet(to.1, now), has_read_on }
+            let read_on = is_ahead.then_some((group.last_id, group.entries_read));
+            Met { is_new: group.meet(to.1, now), read_on }
         })
     });
-    met.unwrap_or(Met { is_new: false, has_read_on: false })
+    met.unwrap_or_default()
 }
 
 fn reply_claimed(reply: &mut Reply<'_>, stream: &Stream, id: StreamId, ids_only: bool) {
@@ -232,10 +237,48 @@ fn reply_claimed(reply: &mut Reply<'_>, stream: &Stream, id: StreamId, ids_only:
     }
 }
 
-fn finish(cx: &mut Ctx<'_>, key: &[u8], met: Met, claimed: u64) {
-    let read_on = u64::from(met.has_read_on && claimed == 0);
-    cx.db.store.dirty += claimed + read_on + u64::from(met.is_new);
-    if met.is_new {
-        cx.notify(key, CREATECONSUMER);
+/// What claiming entries came to.
+#[derive(Default)]
+struct Claims {
+    /// With how often each was delivered.
+    claimed: Vec<(StreamId, u64)>,
+    gone: Vec<StreamId>,
+}
+
+impl Claims {
+    fn len(&self) -> usize {
+        self.claimed.len() + self.gone.len()
+    }
+
+    fn finish(
+        &self,
+        cx: &mut Ctx<'_>,
+        (key, group, consumer): (&[u8], &[u8], &[u8]),
+        met: Met,
+        delivered_ms: i64,
+    ) {
+        let count = self.len() as u64;
+        let read_on = met.read_on.filter(|_| count == 0);
+        cx.db.store.dirty += count + u64::from(read_on.is_some()) + u64::from(met.is_new);
+        if met.is_new {
+            cx.notify(key, CREATECONSUMER);
+        }
+        cx.propagate_nothing();
+        if !cx.propagates() {
+            return;
+        }
+        if met.is_new && self.claimed.is_empty() {
+            cx.propagate_as(words![b"XGROUP", b"CREATECONSUMER", key, group, consumer]);
+        }
+        for (id, deliveries) in &self.claimed {
+            let (id, deliveries) = (id.to_string(), *deliveries as i64);
+            let head = words![b"XCLAIM", key, group, consumer, 0, id.as_bytes()];
+            let tail = words![b"TIME", delivered_ms, b"RETRYCOUNT", deliveries, b"FORCE", b"JUSTID"];
+            cx.propagate_as(&[head.as_slice(), tail].concat());
+        }
+        propagate_ids(cx, &[b"XACK", key, group], &self.gone);
+        if let Some((last_id, entries_read)) = met.read_on {
+            propagate_progress(cx, key, group, last_id, entries_read);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! XDEL and XDELEX.
 
 use super::id;
-use super::trim::references;
+use super::trim::{propagate_forgotten, propagate_ids, references};
 use crate::command::Outcome;
 use crate::context::Ctx;
 use crate::effects::Event;
@@ -43,14 +43,19 @@ pub(super) fn xdelex(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let Some(mut stream) = found.edit::<Stream>()? else { return Ok(()) };
     let stream = stream.stream();
     cx.reply.array(ids.len());
-    let mut deleted = 0;
+    let mut deleted = Vec::new();
     for id in ids {
         let deletion = stream.delete(id, references);
-        deleted += u64::from(deletion == Deletion::Done);
         reply_deletion(&mut cx.reply, deletion);
+        if deletion == Deletion::Done {
+            deleted.push(id);
+        }
     }
-    if deleted > 0 {
-        cx.changed(key, XDEL, deleted);
+    let forgotten = if references == References::Remove { stream.forget(&deleted) } else { Vec::new() };
+    if !deleted.is_empty() {
+        cx.changed(key, XDEL, deleted.len() as u64);
+        propagate_ids(cx, &[b"XDEL", key], &deleted);
+        propagate_forgotten(cx, key, &forgotten);
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::delete::{XDEL, ids_and_references, reply_absent, reply_deletion};
 use super::id;
+use super::trim::{propagate_forgotten, propagate_ids};
 use crate::command::Outcome;
 use crate::context::Ctx;
 use rufous_protocol::error::{self, ReplyError};
@@ -42,32 +43,29 @@ pub(super) fn xackdel(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let Some(mut stream) = found.edit::<Stream>()? else { return Ok(()) };
     let stream = stream.stream();
     cx.reply.array(ids.len());
-    let (mut acknowledged, mut deleted) = (0, 0);
+    let (mut acknowledged, mut deleted) = (Vec::new(), Vec::new());
     for id in ids {
         if stream.edit_group(group, |group, _| group.acknowledge(id)) != Some(true) {
             reply_deletion(&mut cx.reply, Deletion::Absent);
             continue;
         }
-        acknowledged += 1;
-        let deletion = delete_acknowledged(stream, id, references);
-        deleted += u64::from(deletion == Deletion::Done);
+        acknowledged.push(id);
+        let deletion = stream.delete(id, references);
+        if deletion == Deletion::Done {
+            deleted.push(id);
+        }
         // What was acknowledged counts as done with even if somebody else had deleted it.
         reply_deletion(&mut cx.reply, if deletion == Deletion::Refused { deletion } else { Deletion::Done });
     }
-    if deleted > 0 {
-        cx.changed(key, XDEL, acknowledged);
-    } else {
-        cx.db.store.dirty += acknowledged;
+    let forgotten = if references == References::Remove { stream.forget(&acknowledged) } else { Vec::new() };
+    match acknowledged.len() as u64 {
+        count if deleted.is_empty() => cx.db.store.dirty += count,
+        count => cx.changed(key, XDEL, count),
     }
+    propagate_ids(cx, &[b"XACK", key, group], &acknowledged);
+    propagate_ids(cx, &[b"XDEL", key], &deleted);
+    propagate_forgotten(cx, key, &forgotten);
     Ok(())
-}
-
-fn delete_acknowledged(stream: &mut Stream, id: StreamId, references: References) -> Deletion {
-    let deletion = stream.delete(id, references);
-    if deletion == Deletion::Absent && references == References::Remove {
-        stream.forget(&[id]);
-    }
-    deletion
 }
 
 /// Which pending entries XPENDING shows.

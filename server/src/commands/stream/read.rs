@@ -10,6 +10,8 @@ use crate::command::Outcome;
 use crate::context::{Ctx, OutputLimit};
 use crate::effects::Event;
 use crate::notify::Class;
+use crate::propagation::Word;
+use crate::words;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::parse_i64;
 use rufous_protocol::reply::{Mark, Reply, Resp};
@@ -22,6 +24,9 @@ pub(super) const CREATECONSUMER: Event = Event::new(Class::STREAM, "xgroup-creat
 
 /// IDs that are gathered without an allocation.
 const IDS_INLINE: usize = 32;
+
+/// IDs of entries that were just delivered.
+type DeliveredIds = SmallVec<[StreamId; IDS_INLINE]>;
 
 /// Who reads.
 #[derive(Clone, Copy)]
@@ -213,6 +218,7 @@ fn read_group(cx: &mut Ctx<'_>, key: &[u8], reading: &Reading<'_>, reader: Reade
     let stream = stream.stream();
     let met = stream.edit_group(reader.group, |group, _| (group.meet(reader.consumer, now), group.last_id));
     let Some((is_new, last_id)) = met else { return false };
+    let (mut ids, mut progress) = (SmallVec::new(), None);
     let served = match from {
         From::After(id) => {
             reply_key(&mut cx.reply, key);
@@ -221,7 +227,8 @@ fn read_group(cx: &mut Ctx<'_>, key: &[u8], reading: &Reading<'_>, reader: Reade
         }
         From::New | From::Last if stream.log().last_entry_id().is_some_and(|last| last > last_id) => {
             reply_key(&mut cx.reply, key);
-            read_new(&mut cx.reply, stream, (limit, now), reader, last_id, reading);
+            ids = read_new(&mut cx.reply, stream, (limit, now), reader, last_id, reading);
+            progress = stream.group(reader.group).map(|group| (group.last_id, group.entries_read));
             true
         }
         From::New | From::Last => false,
@@ -230,10 +237,45 @@ fn read_group(cx: &mut Ctx<'_>, key: &[u8], reading: &Reading<'_>, reader: Reade
     if is_new {
         cx.notify(key, CREATECONSUMER);
     }
+    cx.propagate_nothing();
+    if cx.propagates() {
+        let is_pending = !reading.noack && !ids.is_empty();
+        if is_new && !is_pending {
+            cx.propagate_as(words![b"XGROUP", b"CREATECONSUMER", key, reader.group, reader.consumer]);
+        }
+        if is_pending {
+            propagate_delivery(cx, key, reader, &ids);
+        }
+        if let Some((last_id, entries_read)) = progress {
+            propagate_progress(cx, key, reader.group, last_id, entries_read);
+        }
+    }
     served
 }
 
-/// Replies what the group has not read yet, and notes that it has now.
+/// New entries that a consumer got, as claimed.
+fn propagate_delivery(cx: &mut Ctx<'_>, key: &[u8], reader: Reader<'_>, ids: &[StreamId]) {
+    let ids: Vec<String> = ids.iter().map(StreamId::to_string).collect();
+    let mut words = words![b"XCLAIM", key, reader.group, reader.consumer, 0].to_vec();
+    words.extend(ids.iter().map(|id| Word::Bytes(id.as_bytes())));
+    words.extend(words![b"TIME", cx.now(), b"RETRYCOUNT", 1, b"FORCE", b"JUSTID"]);
+    cx.propagate_as(&words);
+}
+
+/// How far a group has read.
+pub(super) fn propagate_progress(
+    cx: &mut Ctx<'_>,
+    key: &[u8],
+    group: &[u8],
+    last_id: StreamId,
+    entries_read: Option<u64>,
+) {
+    let read = entries_read.map_or(-1, |read| read as i64);
+    let id = last_id.to_string();
+    cx.propagate_as(words![b"XGROUP", b"SETID", key, group, id.as_bytes(), b"ENTRIESREAD", read]);
+}
+
+/// Replies what the group has not read yet, and notes that it has now. Gives the entries.
 fn read_new(
     reply: &mut Reply<'_>,
     stream: &mut Stream,
@@ -241,8 +283,8 @@ fn read_new(
     reader: Reader<'_>,
     last_id: StreamId,
     reading: &Reading<'_>,
-) {
-    let mut ids: SmallVec<[StreamId; IDS_INLINE]> = SmallVec::new();
+) -> DeliveredIds {
+    let mut ids = DeliveredIds::new();
     let start = last_id.next().unwrap_or(StreamId::MAX);
     let entries = stream.log().range(start, StreamId::MAX).take(reading.count);
     reply_entries(reply, limit, entries, |id| ids.push(id));
@@ -252,6 +294,7 @@ fn read_new(
             group.deliver(&ids, reader.consumer, now);
         }
     });
+    ids
 }
 
 /// Replies what a consumer has pending; there may be nothing.

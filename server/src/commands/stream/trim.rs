@@ -5,11 +5,13 @@ use crate::command::Outcome;
 use crate::context::Ctx;
 use crate::effects::Event;
 use crate::notify::Class;
+use crate::propagation::Word;
+use crate::words;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::parse_i64;
 use rufous_protocol::request::Args;
 use rufous_storage::types::Limits;
-use rufous_storage::types::stream::{Bound, References, Stream, Trim};
+use rufous_storage::types::stream::{Bound, Name, References, Stream, StreamId, Trim, Trimmed};
 
 pub(super) const XTRIM: Event = Event::new(Class::STREAM, "xtrim");
 
@@ -83,7 +85,7 @@ impl Options {
         }
     }
 
-    /// Trims a stream by these options; says how many entries went.
+    /// Trims a stream by these options.
     #[inline]
     pub(super) fn apply(&self, stream: &mut Stream, limits: &Limits) -> Trimmed {
         let Some(bound) = self.bound else { return Trimmed::default() };
@@ -92,21 +94,25 @@ impl Options {
             None if self.is_approximate => default_limit(limits),
             None => 0,
         };
-        let trim = Trim {
-            bound,
-            is_approximate: self.is_approximate,
-            limit: Some(limit).filter(|limit| *limit > 0),
-        };
-        let (count, removed) = stream.trim(trim, self.references.unwrap_or_default());
-        Trimmed { count, removed }
+        let limit = Some(limit).filter(|limit| *limit > 0);
+        let trim = Trim { bound, is_approximate: self.is_approximate, limit };
+        stream.trim(trim, self.references.unwrap_or_default())
     }
-}
 
-/// What trimming took out.
-#[derive(Debug, Default)]
-pub(super) struct Trimmed {
-    pub(super) count: u64,
-    pub(super) removed: Option<rufous_storage::Removed>,
+    /// Whether the same options come to the same on any server at any time.
+    pub(super) fn are_exact(&self) -> bool {
+        self.bound.is_none()
+            || !self.is_approximate && self.references.unwrap_or_default() == References::Keep
+    }
+
+    /// The options that come to what these came to: as an exact length, if the entries went from the front on.
+    pub(super) fn outcome(&self, len: u64) -> Vec<Word<'static>> {
+        match self.references {
+            Some(References::Respect) => Vec::new(),
+            _ if self.bound.is_none() => Vec::new(),
+            _ => words![b"MAXLEN", b"=", len as i64].to_vec(),
+        }
+    }
 }
 
 fn default_limit(limits: &Limits) -> u64 {
@@ -147,12 +153,43 @@ pub(super) fn xtrim(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     };
     let (stream, limits) = stream.parts();
     let trimmed = options.apply(stream, limits);
+    let len = stream.log().len();
     cx.reply.integer(trimmed.count as i64);
     if trimmed.count > 0 {
         cx.changed(key, XTRIM, trimmed.count);
+        if !options.are_exact() && cx.propagates() {
+            let outcome = options.outcome(len);
+            if !outcome.is_empty() {
+                cx.propagate_as(&[words![b"XTRIM", key].as_slice(), &outcome].concat());
+            }
+            propagate_references(cx, key, &options, &trimmed);
+        }
     }
     if let Some(removed) = trimmed.removed {
         cx.db.store.lazyfree.free(removed);
     }
     Ok(())
+}
+
+/// What trimming did beyond taking entries from the front.
+pub(super) fn propagate_references(cx: &mut Ctx<'_>, key: &[u8], options: &Options, trimmed: &Trimmed) {
+    if options.references == Some(References::Respect) {
+        propagate_ids(cx, &[b"XDEL", key], &trimmed.ids);
+    }
+    propagate_forgotten(cx, key, &trimmed.forgotten);
+}
+
+/// What groups no longer have pending, as acknowledged.
+pub(super) fn propagate_forgotten(cx: &mut Ctx<'_>, key: &[u8], forgotten: &[(Name, Vec<StreamId>)]) {
+    forgotten.iter().for_each(|(group, ids)| propagate_ids(cx, &[b"XACK", key, group], ids));
+}
+
+/// A command that ends in IDs, if there are any.
+pub(super) fn propagate_ids(cx: &mut Ctx<'_>, words: &[&[u8]], ids: &[StreamId]) {
+    if ids.is_empty() || !cx.propagates() {
+        return;
+    }
+    let ids: Vec<String> = ids.iter().map(StreamId::to_string).collect();
+    let words = words.iter().copied().chain(ids.iter().map(String::as_bytes));
+    cx.propagate_as(&words.map(Word::Bytes).collect::<Vec<_>>());
 }

@@ -73,6 +73,11 @@ impl Group {
         Group { name, last_id, entries_read, pending: Ids::default(), consumers: Names::default() }
     }
 
+    /// Its name.
+    pub fn name_handle(&self) -> &Name {
+        &self.name
+    }
+
     /// Entries that are not acknowledged.
     pub fn pending(&self) -> &Ids<Pending> {
         &self.pending

@@ -64,6 +64,19 @@ pub enum Deletion {
     Refused,
 }
 
+/// What trimming came to.
+#[derive(Debug, Default)]
+pub struct Trimmed {
+    /// How many entries went.
+    pub count: u64,
+    /// What is worth freeing elsewhere.
+    pub removed: Option<Removed>,
+    /// Which entries went, if references were looked at.
+    pub ids: Vec<StreamId>,
+    /// What groups had of them, if references went too.
+    pub forgotten: Vec<(Name, Vec<StreamId>)>,
+}
+
 impl Type for Stream {
     const KIND: Kind = Kind::Stream;
     /// Only until it is edited, which is at once.
@@ -136,7 +149,8 @@ impl Stream {
         groups.edit(name, |group| change(group, log))
     }
 
-    /// Deletes an entry.
+    /// Deletes an entry, unless it is to stay for the sake of the groups. References that are to go are the caller's to
+    /// [`forget`](Stream::forget).
     pub fn delete(&mut self, id: StreamId, references: References) -> Deletion {
         if !self.log.contains(id) {
             return Deletion::Absent;
@@ -145,35 +159,37 @@ impl Stream {
             return Deletion::Refused;
         }
         self.log.delete(id);
-        if references == References::Remove {
-            self.forget(&[id]);
-        }
         Deletion::Done
     }
 
-    /// Removes entries from the front on; says how many, and gives what is worth freeing elsewhere.
+    /// Removes entries from the front on, with the references that are to go.
     #[inline]
-    pub fn trim(&mut self, trim: Trim, references: References) -> (u64, Option<Removed>) {
+    pub fn trim(&mut self, trim: Trim, references: References) -> Trimmed {
         if references == References::Keep {
-            return self.log.trim(trim);
+            let (count, removed) = self.log.trim(trim);
+            return Trimmed { count, removed, ..Trimmed::default() };
         }
         let Stream { log, groups } = self;
         let may_go = |id| references == References::Remove || !is_referenced(groups, id);
-        let gone = log.trim_each(trim, may_go);
-        if references == References::Remove {
-            self.forget(&gone);
-        }
-        (gone.len() as u64, None)
+        let ids = log.trim_each(trim, may_go);
+        let forgotten = if references == References::Remove { self.forget(&ids) } else { Vec::new() };
+        Trimmed { count: ids.len() as u64, removed: None, ids, forgotten }
     }
 
-    /// Takes an entry out of all that is pending.
-    pub fn forget(&mut self, ids: &[StreamId]) {
-        let referring = |group: &&Group| ids.iter().any(|id| group.pending().get(*id).is_some());
-        let names: Vec<Vec<u8>> =
-            self.groups.iter().filter(referring).map(|group| group.name().to_vec()).collect();
-        for name in names {
-            self.groups.edit(&name, |group| ids.iter().for_each(|id| _ = group.acknowledge(*id)));
+    /// Takes entries out of all that is pending; tells what each group had.
+    pub fn forget(&mut self, ids: &[StreamId]) -> Vec<(Name, Vec<StreamId>)> {
+        let mut forgotten = Vec::new();
+        for group in self.groups.iter() {
+            let had = ids.iter().filter(|id| group.pending().get(**id).is_some()).copied();
+            let had: Vec<StreamId> = had.collect();
+            if !had.is_empty() {
+                forgotten.push((group.name_handle().clone(), had));
+            }
         }
+        for (name, had) in &forgotten {
+            self.groups.edit(name, |group| had.iter().for_each(|id| _ = group.acknowledge(*id)));
+        }
+        forgotten
     }
 
     /// Whether some group has an entry pending, or has not read as far.

@@ -147,7 +147,10 @@ impl Run {
             self.twin.entries.remove(&id);
             self.twin.max_deleted_id = self.twin.max_deleted_id.max(id);
             if references == References::Remove {
-                self.twin.groups.values_mut().for_each(|group| _ = group.pending.remove(&id));
+                let forgotten = self.stream.forget(&[id]);
+                let groups = self.twin.groups.values_mut();
+                let had = groups.filter_map(|group| group.pending.remove(&id)).count();
+                assert_eq!(forgotten.len(), had);
             }
         }
     }
@@ -155,7 +158,7 @@ impl Run {
     fn trim(&mut self, trim: Trim, references: References) {
         let due = trimmed(&self.twin, trim, references);
         let before: Vec<StreamId> = self.twin.entries.keys().copied().collect();
-        let (count, _) = self.stream.trim(trim, references);
+        let count = self.stream.trim(trim, references).count;
         let left: Vec<StreamId> =
             self.stream.log().range(StreamId::MIN, StreamId::MAX).map(|entry| entry.id).collect();
         let gone: Vec<StreamId> = before.iter().filter(|id| !left.contains(id)).copied().collect();
