@@ -152,14 +152,11 @@ impl Stream {
     /// Deletes an entry, unless it is to stay for the sake of the groups. References that are to go are the caller's to
     /// [`forget`](Stream::forget).
     pub fn delete(&mut self, id: StreamId, references: References) -> Deletion {
-        if !self.log.contains(id) {
-            return Deletion::Absent;
-        }
+        // Groups may refer to an entry that is gone, or is yet to come.
         if references == References::Respect && self.is_referenced(id) {
             return Deletion::Refused;
         }
-        self.log.delete(id);
-        Deletion::Done
+        if self.log.delete(id) { Deletion::Done } else { Deletion::Absent }
     }
 
     /// Removes entries from the front on, with the references that are to go.

@@ -120,7 +120,7 @@ impl Run {
 
     fn add(&mut self, gap: u8, fields: &Fields) {
         let last = self.twin.last_id;
-        let id = if gap % 3 == 0 {
+        let id = if gap.is_multiple_of(3) {
             StreamId::new(last.ms + 1 + u64::from(gap % 4), 0)
         } else {
             last.next().unwrap()
@@ -136,13 +136,14 @@ impl Run {
         let deletion = self.stream.delete(id, references);
         let refers =
             self.twin.groups.values().any(|group| group.last_id < id || group.pending.contains_key(&id));
-        let expected = match self.twin.entries.contains_key(&id) {
+        let exists = self.twin.entries.contains_key(&id);
+        let expected = match exists {
+            _ if references == References::Respect && refers => Deletion::Refused,
             false => Deletion::Absent,
-            true if references == References::Respect && refers => Deletion::Refused,
             true => Deletion::Done,
         };
         assert_eq!(deletion, expected);
-        assert_eq!(self.stream.log().contains(id), expected == Deletion::Refused);
+        assert_eq!(self.stream.log().contains(id), exists && expected == Deletion::Refused);
         if expected == Deletion::Done {
             self.twin.entries.remove(&id);
             self.twin.max_deleted_id = self.twin.max_deleted_id.max(id);
