@@ -66,9 +66,14 @@ impl Ctx<'_> {
 
     /// Stores a result of `len` elements under a key and replies how many there are; without any, the key is removed.
     pub fn store_result<T: Type>(&mut self, key: &[u8], result: Fresh<T>, len: usize, event: Event) {
+        self.store_changes(key, result, len, event, 1);
+    }
+
+    /// As [`Ctx::store_result`], where the result counts as so many changes.
+    pub fn store_changes<T>(&mut self, key: &[u8], result: Fresh<T>, len: usize, event: Event, changes: u64) {
         if len > 0 {
             self.db.store_fresh(key, result);
-            self.changed(key, event, 1);
+            self.changed(key, event, changes);
         } else if self.db.remove(key, true) {
             self.changed(key, DEL, 1);
         }

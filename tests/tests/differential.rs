@@ -6,8 +6,8 @@ use std::env;
 
 use rufous_tests::differential::runner::{Plan, run};
 use rufous_tests::differential::{
-    Family, bitmaps, connection, dumps, generic, hashes, hyperloglog, introspection, lists, misuse, pubsub,
-    sets, sorted_sets, streams, strings, tracking, transactions, waits,
+    Family, bitmaps, connection, dumps, generic, geo, hashes, hyperloglog, introspection, lists, misuse,
+    pubsub, sets, sorted_sets, streams, strings, tracking, transactions, waits,
 };
 use rufous_tests::server::program_or_notice;
 
@@ -76,6 +76,11 @@ fn lists_reply_as_redis() {
 #[test]
 fn generic_commands_reply_as_redis() {
     check(generic::GENERIC);
+}
+
+#[test]
+fn places_reply_as_redis() {
+    check(geo::GEO);
 }
 
 #[test]

@@ -107,6 +107,36 @@ pub fn test_failed(fault: &str) -> ReplyError {
     text(&[b"ERR TESTFAILED ", fault.as_bytes()])
 }
 
+// Geography.
+texts! {
+    GEO_UNIT = "ERR unsupported unit provided. please use M, KM, FT, MI";
+    GEO_RADIUS = "ERR need numeric radius";
+    GEO_RADIUS_NEGATIVE = "ERR radius cannot be negative";
+    GEO_WIDTH = "ERR need numeric width";
+    GEO_HEIGHT = "ERR need numeric height";
+    GEO_BOX_NEGATIVE = "ERR height or width cannot be negative";
+    GEO_NO_MEMBER = "ERR could not decode requested zset member";
+    GEO_COUNT = "ERR COUNT must be > 0";
+    GEO_ANY_WITHOUT_COUNT = "ERR the ANY argument requires COUNT argument";
+    GEOSEARCHSTORE_WITH = "ERR GEOSEARCHSTORE is not compatible with WITHDIST, WITHHASH and WITHCOORD options";
+    GEORADIUS_STORE_WITH = "ERR STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORD options";
+}
+
+/// `ERR invalid longitude,latitude pair <longitude>,<latitude>`
+pub fn geo_position(longitude: f64, latitude: f64) -> ReplyError {
+    ReplyError::formatted(format!("ERR invalid longitude,latitude pair {longitude:.6},{latitude:.6}"))
+}
+
+/// `ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for <name>`
+pub fn geo_from(name: &[u8]) -> ReplyError {
+    text(&[b"ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for ", word(name)])
+}
+
+/// `ERR exactly one of BYRADIUS and BYBOX can be specified for <name>`
+pub fn geo_by(name: &[u8]) -> ReplyError {
+    text(&[b"ERR exactly one of BYRADIUS and BYBOX can be specified for ", word(name)])
+}
+
 // Sorted sets.
 texts! {
     ZADD_NX_AND_XX = "ERR XX and NX options at the same time are not compatible";

@@ -348,6 +348,22 @@ pub fn of_bitfield(args: Args<'_>) -> Result<Vec<KeyAt>, ReplyError> {
     Ok(vec![KeyAt { position: 1, flags }])
 }
 
+/// Keys of GEORADIUS and GEORADIUSBYMEMBER: the last STORE or STOREDIST counts.
+pub fn of_georadius(args: Args<'_>) -> Result<Vec<KeyAt>, ReplyError> {
+    let mut keys = vec![KeyAt { position: 1, flags: RO.union(ACCESS) }];
+    let mut at = 5;
+    while at + 1 < args.len() {
+        let word = args.get(at);
+        at += 1;
+        if word.eq_ignore_ascii_case(b"store") || word.eq_ignore_ascii_case(b"storedist") {
+            keys.truncate(1);
+            keys.push(KeyAt { position: at, flags: OW.union(UPDATE) });
+            at += 1;
+        }
+    }
+    Ok(keys)
+}
+
 /// The answer when the keys cannot be told.
 pub fn invalid_arguments() -> ReplyError {
     error::message("Invalid arguments specified for command")

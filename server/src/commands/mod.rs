@@ -8,6 +8,7 @@ pub mod config;
 pub mod connection;
 pub mod debug;
 pub mod generic;
+pub mod geo;
 pub mod hash;
 pub mod hyperloglog;
 pub mod keyspace;
@@ -41,6 +42,7 @@ pub const FAMILIES: &[&[Command]] = &[
     connection::ROWS,
     debug::ROWS,
     generic::ROWS,
+    geo::ROWS,
     hash::ROWS,
     hyperloglog::ROWS,
     keyspace::ROWS,

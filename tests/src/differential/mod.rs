@@ -13,6 +13,7 @@ pub mod draw;
 pub mod dumps;
 pub mod exceptions;
 pub mod generic;
+pub mod geo;
 pub mod hashes;
 pub mod hyperloglog;
 pub mod introspection;

@@ -19,7 +19,7 @@ const ZREM: Event = Event::new(Class::SORTED_SET, "zrem");
 bitflags! {
     /// The options of ZADD.
     #[derive(Clone, Copy)]
-    struct Add: u8 {
+    pub(in crate::commands) struct Add: u8 {
         /// Only new members.
         const NX = 1 << 0;
         /// Only members.
@@ -97,12 +97,23 @@ fn add(cx: &mut Ctx<'_>, args: Args<'_>, mut options: Add) -> Outcome {
     let scores = pairs.clone().map(|[score, _]| parse_f64(score).ok_or(error::NOT_A_FLOAT));
     let scores = scores.collect::<Result<SmallVec<[f64; 8]>, _>>()?;
 
+    insert(cx, key, options, &scores, pairs.map(|[_, member]| member))
+}
+
+/// Adds members with their scores, as many of each and one at least, and replies how many are new.
+pub(in crate::commands) fn insert<'m>(
+    cx: &mut Ctx<'_>,
+    key: &[u8],
+    options: Add,
+    scores: &[f64],
+    mut members: impl Iterator<Item = &'m [u8]> + Clone,
+) -> Outcome {
     let found = cx.db.write(key);
     let (mut added, mut updated, mut last) = (0, 0, None);
     if found.exists() || !options.contains(Add::XX) {
         let mut set = found.edit_or_new::<SortedSet>()?;
-        set.expect(rest.get(1), scores.len());
-        for ([_, member], score) in pairs.zip(scores) {
+        set.expect(members.clone().next().unwrap_or_default(), scores.len());
+        for (member, &score) in members.by_ref().zip(scores) {
             set.update(member, |old| {
                 last = options.score(old, score);
                 match (old, last.filter(|score| !score.is_nan())?) {

@@ -18,6 +18,7 @@ mod range;
 mod rows;
 mod span;
 
+pub(in crate::commands) use members::{Add, insert};
 pub use rows::ROWS;
 
 use crate::context::{Ctx, bulk_item};
