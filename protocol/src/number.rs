@@ -115,15 +115,23 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
 /// A double as Redis reads the bound of a range, by C's `strtod` without further care: up to the first NUL byte, after any
 /// space; nothing at all is 0, and what overflows is infinite. Not a NaN.
 pub fn parse_f64_as_c(text: &[u8]) -> Option<f64> {
+    as_c(text, |text| match Number::scan(text)?.kind {
+        Kind::Decimal => std::str::from_utf8(text).ok()?.parse().ok(),
+        Kind::Hexadecimal | Kind::Infinity => parse_f64(text),
+    })
+}
+
+/// The same with care for the range, as SORT reads weights: nothing that overflows to infinity or underflows to zero.
+pub fn parse_f64_in_range_as_c(text: &[u8]) -> Option<f64> {
+    as_c(text, parse_f64)
+}
+
+fn as_c(text: &[u8], parse: impl FnOnce(&[u8]) -> Option<f64>) -> Option<f64> {
     let text = text.split(|&byte| byte == 0).next()?;
     if text.is_empty() {
         return Some(0.0);
     }
-    let text = &text[text.iter().position(|&byte| !is_space(byte))?..];
-    match Number::scan(text)?.kind {
-        Kind::Decimal => std::str::from_utf8(text).ok()?.parse().ok(),
-        Kind::Hexadecimal | Kind::Infinity => parse_f64(text),
-    }
+    parse(&text[text.iter().position(|&byte| !is_space(byte))?..])
 }
 
 /// The syntax of a floating-point number.

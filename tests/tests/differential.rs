@@ -7,7 +7,7 @@ use std::env;
 use rufous_tests::differential::runner::{Plan, run};
 use rufous_tests::differential::{
     Family, bitmaps, connection, dumps, generic, geo, hashes, hyperloglog, introspection, lists, misuse,
-    pubsub, sets, sorted_sets, streams, strings, tracking, transactions, waits,
+    pubsub, sets, sorted_sets, sorts, streams, strings, tracking, transactions, waits,
 };
 use rufous_tests::server::program_or_notice;
 
@@ -81,6 +81,11 @@ fn generic_commands_reply_as_redis() {
 #[test]
 fn places_reply_as_redis() {
     check(geo::GEO);
+}
+
+#[test]
+fn sorts_reply_as_redis() {
+    check(sorts::SORTS);
 }
 
 #[test]

@@ -107,6 +107,13 @@ pub fn test_failed(fault: &str) -> ReplyError {
     text(&[b"ERR TESTFAILED ", fault.as_bytes()])
 }
 
+// SORT.
+texts! {
+    SORT_WEIGHT = "ERR One or more scores can't be converted into double";
+    SORT_BY_IN_CLUSTER = "ERR BY option of SORT denied in Cluster mode.";
+    SORT_GET_IN_CLUSTER = "ERR GET option of SORT denied in Cluster mode.";
+}
+
 // Geography.
 texts! {
     GEO_UNIT = "ERR unsupported unit provided. please use M, KM, FT, MI";

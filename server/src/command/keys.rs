@@ -364,6 +364,30 @@ pub fn of_georadius(args: Args<'_>) -> Result<Vec<KeyAt>, ReplyError> {
     Ok(keys)
 }
 
+/// Keys of SORT: the last STORE counts. What BY and GET name nobody can tell.
+pub fn of_sort(args: Args<'_>) -> Result<Vec<KeyAt>, ReplyError> {
+    let mut keys = of_sort_ro(args)?;
+    let mut at = 2;
+    while at < args.len() {
+        at += match args.get(at) {
+            word if word.eq_ignore_ascii_case(b"limit") => 2,
+            word if word.eq_ignore_ascii_case(b"by") || word.eq_ignore_ascii_case(b"get") => 1,
+            word if word.eq_ignore_ascii_case(b"store") && at + 1 < args.len() => {
+                keys.truncate(1);
+                keys.push(KeyAt { position: at + 1, flags: OW.union(UPDATE) });
+                0
+            }
+            _ => 0,
+        } + 1;
+    }
+    Ok(keys)
+}
+
+/// The key of SORT_RO that its arguments name.
+pub fn of_sort_ro(_args: Args<'_>) -> Result<Vec<KeyAt>, ReplyError> {
+    Ok(vec![KeyAt { position: 1, flags: RO.union(ACCESS) }])
+}
+
 /// The answer when the keys cannot be told.
 pub fn invalid_arguments() -> ReplyError {
     error::message("Invalid arguments specified for command")

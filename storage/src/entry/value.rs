@@ -2,6 +2,7 @@
 
 use super::Large;
 use crate::blob::Blob;
+use crate::pack::Item;
 
 /// What a key holds, numbered as RDB and modules number it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -113,6 +114,16 @@ pub enum Str<'a> {
     Bytes(&'a [u8]),
     /// A large value, which can be shared without copying.
     Blob(&'a Blob),
+}
+
+impl<'a> From<Item<'a>> for Str<'a> {
+    #[inline]
+    fn from(item: Item<'a>) -> Str<'a> {
+        match item {
+            Item::Int(value) => Str::Int(value),
+            Item::Bytes(bytes) => Str::Bytes(bytes),
+        }
+    }
 }
 
 impl<'a> Str<'a> {

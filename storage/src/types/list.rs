@@ -135,7 +135,7 @@ impl<'a> ListRef<'a> {
     #[inline]
     pub fn get(self, index: i64) -> Option<Str<'a>> {
         match self {
-            ListRef::Pack(pack) => Some(node::string(pack.get(pack.at(index)?))),
+            ListRef::Pack(pack) => Some(pack.get(pack.at(index)?).into()),
             ListRef::Nodes(list) => list.get(index),
         }
     }

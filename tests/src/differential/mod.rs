@@ -24,6 +24,7 @@ pub mod runner;
 pub mod script;
 pub mod sets;
 pub mod sorted_sets;
+pub mod sorts;
 pub mod streams;
 pub mod strings;
 pub mod tracking;

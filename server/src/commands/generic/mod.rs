@@ -8,15 +8,17 @@
 //! | [`object`] | OBJECT |
 //! | [`relocate`] | COPY, MOVE, RENAME, RENAMENX |
 //! | [`scan`] | SCAN, and the options that HSCAN, SSCAN and ZSCAN share with it |
+//! | [`sort`] | SORT, SORT_RO |
 
 pub mod dump;
 pub mod expire;
 pub mod object;
 pub mod relocate;
 pub mod scan;
+pub mod sort;
 pub mod wait;
 
-use crate::command::keys::{ACCESS, DELETE, INSERT, OW, RM, RO, RW, UPDATE};
+use crate::command::keys::{self, ACCESS, DELETE, INSERT, OW, RM, RO, RW, UPDATE};
 use crate::command::shared::{KEY_LOOK, KEY_READ, KEY_UPDATE, READ, READ_FAST, SHRINK, SHRINK_FAST, WRITE};
 use crate::command::table::container;
 use crate::command::{Category, Command, Flags, Group, KeySpec, Outcome};
@@ -29,6 +31,7 @@ use relocate::{copy, move_key, rename, renamenx};
 use rufous_protocol::glob;
 use rufous_protocol::request::Args;
 use scan::scan;
+use sort::{sort, sort_ro};
 use wait::{wait, waitaof};
 
 /// Reads that may touch any key of the data set.
@@ -44,6 +47,12 @@ const RESTORE_HISTORY: &[(&str, &str)] =
     &[("3.0.0", "Takes REPLACE."), ("5.0.0", "Takes ABSTTL."), ("5.0.0", "Takes IDLETIME and FREQ.")];
 const RESTORE_SYNTAX: &str = "key ttl:integer serialized-value [REPLACE@3.0.0] [ABSTTL@5.0.0] \
      [IDLETIME seconds:integer@5.0.0] [FREQ frequency:integer@5.0.0]";
+
+const SORTS: Category =
+    Category::SET.union(Category::SORTEDSET).union(Category::LIST).union(Category::DANGEROUS);
+const SORT_COMPLEXITY: &str =
+    "O(N + M log M) where N is the number of elements and M of those given; O(N) without sorting";
+const SORT_PATTERNS_NOTE: &str = "BY and GET make names of keys from the elements.";
 
 const MULTI_SHARD_SUM: &[&str] = &["request_policy:multi_shard", "response_policy:agg_sum"];
 const NONDETERMINISTIC: &[&str] = &["nondeterministic_output"];
@@ -198,6 +207,32 @@ pub const ROWS: &[Command] = &[
         )
         .history(&[("6.0.0", "Takes TYPE.")])
         .tips(&["nondeterministic_output", "request_policy:special", "response_policy:special"]),
+    Command::new("sort", sort, -2, WRITE, Group::Generic)
+        .keys(&[
+            KeySpec::one(1, RO.union(ACCESS)),
+            KeySpec::unknown(RO.union(ACCESS)).note(SORT_PATTERNS_NOTE),
+            KeySpec::unknown(OW.union(UPDATE)).note("STORE may stand anywhere among the options."),
+        ])
+        .find_keys(keys::of_sort)
+        .acl(SORTS)
+        .docs(
+            "1.0.0",
+            SORT_COMPLEXITY,
+            "Gives the elements of a list, set or sorted set in order, or stores them.",
+            "key [BY by-pattern:pattern=pattern#1] [LIMIT (offset:integer count:integer)] \
+             [GET... get-pattern:pattern=pattern#1 ...] [ASC | DESC]:order [ALPHA:sorting] [STORE destination:key#2]",
+        ),
+    Command::new("sort_ro", sort_ro, -2, READ, Group::Generic)
+        .keys(&[KeySpec::one(1, RO.union(ACCESS)), KeySpec::unknown(RO.union(ACCESS)).note(SORT_PATTERNS_NOTE)])
+        .find_keys(keys::of_sort_ro)
+        .acl(SORTS)
+        .docs(
+            "7.0.0",
+            SORT_COMPLEXITY,
+            "Gives the elements of a list, set or sorted set in order.",
+            "key [BY by-pattern:pattern=pattern#1] [LIMIT (offset:integer count:integer)] \
+             [GET... get-pattern:pattern=pattern#1 ...] [ASC | DESC]:order [ALPHA:sorting]",
+        ),
     Command::new("touch", touch, -2, READ_FAST, Group::Generic)
         .keys(KEYS_LOOK)
         .acl(Category::KEYSPACE)

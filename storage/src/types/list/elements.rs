@@ -2,7 +2,7 @@
 
 use std::iter::Rev;
 
-use super::{ListRef, NodeRef, node};
+use super::{ListRef, NodeRef};
 use crate::blob::Blob;
 use crate::entry::Str;
 use crate::pack::{self, PackRef};
@@ -116,7 +116,7 @@ impl<'a, W: Way> Iterator for Walk<'a, W> {
     fn next(&mut self) -> Option<Str<'a>> {
         loop {
             let element = match &mut self.here {
-                Here::Pack(items) => items.next().map(node::string),
+                Here::Pack(items) => items.next().map(Str::from),
                 Here::Plain(blob) => blob.take().map(Str::Blob),
             };
             if element.is_some() {

@@ -245,7 +245,7 @@ impl<'a> NodeRef<'a> {
     #[inline]
     pub(super) fn get(self, index: usize) -> Str<'a> {
         match self {
-            NodeRef::Pack(pack) => string(pack.get(place(pack, index))),
+            NodeRef::Pack(pack) => pack.get(place(pack, index)).into(),
             NodeRef::Plain(blob) => Str::Blob(blob),
         }
     }
@@ -266,13 +266,4 @@ impl<'a> NodeRef<'a> {
 #[inline]
 pub(super) fn place(pack: PackRef<'_>, index: usize) -> Position {
     pack.at(index as i64).expect("an index below the length")
-}
-
-/// An element of a block as a string.
-#[inline]
-pub(super) fn string(item: Item<'_>) -> Str<'_> {
-    match item {
-        Item::Int(value) => Str::Int(value),
-        Item::Bytes(bytes) => Str::Bytes(bytes),
-    }
 }
