@@ -223,6 +223,11 @@ pub fn write_f64(out: &mut [u8; 32], value: f64) -> &[u8] {
     copy(out, special)
 }
 
+/// The same with whole numbers as all others: `1e+17`.
+pub fn write_f64_in_digits(out: &mut [u8; 32], value: f64) -> &[u8] {
+    if value == 0.0 || !value.is_finite() { write_f64(out, value) } else { write_digits(out, value) }
+}
+
 /// A double with so many digits behind the point, up to 17: the product with their power of ten rounded half to even. Beyond
 /// what an `i64` holds of those, the outermost it does.
 pub fn fixed(value: f64, digits: u32) -> String {

@@ -135,6 +135,10 @@ fn every_value_crosses_over_both_ways() {
     for recipe in RECIPES {
         make(&mut ours, recipe);
         make(&mut theirs, recipe);
+        for question in ["DEBUG DIGEST", "DEBUG DIGEST-VALUE k none", "EXPIREAT k 4102444800", "DEBUG DIGEST"]
+        {
+            assert_eq!(ours.must(question), theirs.must(question), "{question} {:?}", recipe.make);
+        }
         let (our_payload, their_payload) = (payload(&mut ours), payload(&mut theirs));
         let (our_encoding, their_encoding) =
             (ours.must("OBJECT ENCODING k"), theirs.must("OBJECT ENCODING k"));
@@ -165,6 +169,7 @@ fn every_value_crosses_over_both_ways() {
             );
             assert_eq!(show(conn, recipe), expected, "{:?} {:?}", recipe.make, recipe.many);
         }
+        assert_eq!(ours.must("DEBUG DIGEST"), theirs.must("DEBUG DIGEST"), "{:?}", recipe.make);
         assert_eq!(theirs.must("OBJECT ENCODING k"), their_encoding, "{:?}", recipe.make);
     }
 }

@@ -3,14 +3,18 @@
 use crate::command::{Command, Flags, Group, Outcome};
 use crate::context::Ctx;
 use crate::store::fresh_mark;
+use rufous_persistence::rdb::{self, Writer};
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::{parse_f64, parse_i64, parse_memory};
 use rufous_protocol::reply::Resp;
 use rufous_protocol::request::Args;
 use rufous_storage::types::list::List;
-use rufous_storage::{Db, Encoding, EntryRef, Kind, NewStr, Str, Ttl, evict};
-use sha1::{Digest, Sha1};
+use rufous_storage::{Db, Encoding, EntryRef, NewStr, Ttl, evict};
 use std::time::Duration;
+
+mod digest;
+
+use digest::{digest, digest_value};
 
 const ADMIN: Flags = Flags::LOADING.union(Flags::STALE).union(Flags::ADMIN).union(Flags::NOSCRIPT);
 
@@ -198,35 +202,24 @@ fn find<'a>(db: &'a Db, key: &[u8]) -> Result<EntryRef<'a>, ReplyError> {
 /// DEBUG OBJECT key
 fn object(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let now = cx.now();
+    let compressor = cx.server.config.rdbcompression.then_some(&mut cx.server.compressor);
+    let mut writer = Writer::new(cx.server.config.rdb_version as u16, compressor);
     let entry = find(cx.db.store.keyspace.db(cx.db.index), args.get(2))?;
+    rdb::write_value(&mut writer, entry);
+    let serialized_len = writer.out.len() - size_of::<rdb::Type>();
     let quicklist = match entry.encoding() {
         Encoding::Quicklist => quicklist_figures(entry, cx.db.store.limits.list_size),
         _ => String::new(),
     };
     let line = format!(
-        "Value at:0x{:x} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}{quicklist}",
+        "Value at:0x{:x} refcount:1 encoding:{} serializedlength:{serialized_len} lru:{} lru_seconds_idle:{}{quicklist}",
         entry.address(),
         entry.encoding().name(),
-        entry.string().map_or(0, serialized_len),
         entry.access(),
         evict::idle_ms(entry.access(), now) / 1000,
     );
     cx.reply.simple(&line);
     Ok(())
-}
-
-/// Bytes of a string in an RDB file, without compression.
-fn serialized_len(value: Str<'_>) -> usize {
-    match value.to_int() {
-        Some(-128..=127) => 2,
-        Some(-32_768..=32_767) => 3,
-        Some(int) if i32::try_from(int).is_ok() => 5,
-        _ => match value.len() {
-            len @ 0..64 => 1 + len,
-            len @ 64..16_384 => 2 + len,
-            len => 5 + len,
-        },
-    }
 }
 
 /// What DEBUG OBJECT adds for a large list.
@@ -352,70 +345,6 @@ fn populate(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         }
     }
     cx.reply.ok();
-    Ok(())
-}
-
-// ---- digests ----
-
-type Signature = [u8; 20];
-
-fn xor(digest: &mut Signature, bytes: &[u8]) {
-    for (byte, other) in digest.iter_mut().zip(Sha1::digest(bytes)) {
-        *byte ^= other;
-    }
-}
-
-fn mix(digest: &mut Signature, bytes: &[u8]) {
-    xor(digest, bytes);
-    *digest = Sha1::digest(*digest).into();
-}
-
-/// Mixes type, value and whether there is a TTL.
-fn mix_value(digest: &mut Signature, entry: EntryRef<'_>) {
-    mix(digest, &(entry.kind() as u32).to_be_bytes());
-    if entry.kind() == Kind::String
-        && let Some(value) = entry.string()
-    {
-        mix(digest, &value.to_vec());
-    }
-    if let Some(list) = entry.typed::<List>() {
-        list.elements(0).for_each(|element| mix(digest, element.as_bytes(&mut itoa::Buffer::new())));
-    }
-    if entry.expire_at().is_some() {
-        xor(digest, b"!!expire!!");
-    }
-}
-
-fn hex(digest: &Signature) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// DEBUG DIGEST
-fn digest(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
-    let mut all = Signature::default();
-    for (index, db) in cx.db.store.keyspace.iter().enumerate().filter(|(_, db)| !db.is_empty()) {
-        mix(&mut all, &(index as u32).to_be_bytes());
-        for entry in db.iter() {
-            let mut one = Signature::default();
-            mix(&mut one, entry.key());
-            mix_value(&mut one, entry);
-            xor(&mut all, &one);
-        }
-    }
-    cx.reply.simple(&hex(&all));
-    Ok(())
-}
-
-/// DEBUG DIGEST-VALUE [key ...]
-fn digest_value(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    cx.reply.array(args.len() - 2);
-    for key in args.from(2) {
-        let mut digest = Signature::default();
-        if let Some(entry) = cx.db.db().find(key) {
-            mix_value(&mut digest, entry);
-        }
-        cx.reply.simple(&hex(&digest));
-    }
     Ok(())
 }
 
