@@ -1,0 +1,261 @@
+//! What is written survives: power cuts at any moment leave whole writes, flipped bits are found, what others wrote is read.
+
+use super::folder::Folder;
+use super::log::Log;
+use super::scan::{Damage, Fault, Item, Scanner, Survey, survey};
+use crate::disk::{Disk, Operation, Torn};
+use rufous_protocol::reply::{Reply, Resp};
+use rufous_storage::Random;
+use std::ffi::OsStr;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+
+const NAME: &str = "a.1.incr.aof";
+
+fn folder(disk: &Torn) -> Folder {
+    let folder = Folder::new(Arc::new(disk.clone()), Path::new("/"), OsStr::new("dir"), OsStr::new("a"));
+    folder.create().unwrap();
+    folder
+}
+
+fn command(words: &[&[u8]]) -> Vec<u8> {
+    let mut out = Vec::new();
+    Reply::new(&mut out, Resp::V2).bulks(words);
+    out
+}
+
+/// The commands of a file, a line each.
+fn commands(bytes: &[u8]) -> Vec<String> {
+    let mut scanner = Scanner::new(bytes, 0, false);
+    let mut found = Vec::new();
+    while let Some(Ok(item)) = scanner.next() {
+        if item == Item::Command {
+            let words: Vec<String> = scanner.words().map(|word| word.escape_ascii().to_string()).collect();
+            found.push(words.join(" "));
+        }
+    }
+    found
+}
+
+fn read(folder: &Folder) -> Vec<u8> {
+    folder.disk().read(&folder.at(OsStr::new(NAME))).unwrap().to_vec()
+}
+
+/// A file of several writes, whose end says that it is done.
+fn sample() -> Vec<u8> {
+    let folder = folder(&Torn::new(1));
+    let mut log = Log::create(&**folder.disk(), &folder.at(OsStr::new(NAME)), true).unwrap();
+    for round in 0..4u8 {
+        let ts = format!("#TS:170000000{round}\r\n").into_bytes();
+        log.write(&mut [ts, command(&[b"SET", b"key", &[round; 5]]), command(&[b"INCR", b"n"])]).unwrap();
+        if round != 2 {
+            log.sync().unwrap();
+        }
+        let unit = [command(&[b"MULTI"]), command(&[b"SADD", b"s", b"\r\n#CRC32:"]), command(&[b"EXEC"])];
+        log.write(&mut [unit.concat()]).unwrap();
+    }
+    log.close().unwrap();
+    read(&folder)
+}
+
+#[test]
+fn a_sound_file_is_whole() {
+    let file = sample();
+    let Survey { valid_len, damage, commands, .. } = survey(&file, 0, true);
+    assert_eq!((valid_len, damage, commands), (file.len(), None, 4 * 5));
+}
+
+#[test]
+fn every_flipped_bit_is_found_or_harmless() {
+    let file = sample();
+    let expected = commands(&file);
+    let mut harmless = 0;
+    for bit in 0..file.len() * 8 {
+        let mut flipped = file.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        match survey(&flipped, 0, true).damage {
+            Some(Damage::Corrupt(_)) => {}
+            None => {
+                assert_eq!(commands(&flipped), expected, "bit {bit}");
+                harmless += 1;
+            }
+            // Only the last line, behind which nothing was said to be on disk, may look torn.
+            Some(damage) => {
+                let kept = &flipped[..survey(&flipped, 0, true).valid_len];
+                assert_eq!(commands(kept), expected, "bit {bit}: {damage:?}");
+                harmless += 1;
+            }
+        }
+    }
+    assert!(harmless < 45 * 8, "{harmless} harmless bits: more than the last line has");
+}
+
+#[test]
+fn a_flip_is_named_by_its_place() {
+    let mut file = sample();
+    let place = file.windows(3).rposition(|bytes| bytes == b"key").unwrap();
+    file[place] ^= 1;
+    let damage = survey(&file, 0, true).damage;
+    let Some(Damage::Corrupt(trouble)) = damage else { panic!("{damage:?}") };
+    assert!(matches!(&trouble.fault, Fault::Checksum(range) if range.contains(&place)), "{trouble:?}");
+    // Whoever wants to load it all the same can.
+    assert_eq!(survey(&file, 0, false).damage, None);
+}
+
+/// Writes random units until the power goes; returns those that were written, and how many of them were synced.
+fn write_until_dark(log: &mut Log, random: &mut Random, history: &mut Vec<String>) -> usize {
+    let mut synced = history.len();
+    for _ in 0..200 {
+        let mut parts = Vec::new();
+        let mut unit = Vec::new();
+        for _ in 0..1 + random.below(3) {
+            let value = vec![b'a' + random.below(26) as u8; random.below(1500) as usize];
+            let number = (history.len() + unit.len()).to_string();
+            let words: [&[u8]; 3] = [b"SET", number.as_bytes(), &value];
+            parts.push(command(&words));
+            unit.push(words.map(|word| word.escape_ascii().to_string()).join(" "));
+        }
+        if unit.len() > 1 {
+            parts.insert(0, command(&[b"MULTI"]));
+            parts.push(command(&[b"EXEC"]));
+        }
+        // What the last write wrote may be there although it failed.
+        history.append(&mut unit);
+        if log.write(&mut [parts.concat()]).is_err() {
+            return synced;
+        }
+        if random.below(4) == 0 {
+            if log.sync().is_err() {
+                return synced;
+            }
+            synced = history.len();
+        }
+    }
+    synced
+}
+
+fn without_markers(bytes: &[u8]) -> Vec<String> {
+    commands(bytes).into_iter().filter(|command| command != "MULTI" && command != "EXEC").collect()
+}
+
+/// Power cuts, one after the other, on the same file.
+fn cut_again_and_again(seed: u64) {
+    let mut random = Random::new(seed);
+    let mut disk = Torn::new(seed);
+    let mut history: Vec<String> = Vec::new();
+    let mut log = Log::create(&disk, &folder(&disk).at(OsStr::new(NAME)), true).unwrap();
+    disk.sync_folder(Path::new("/dir")).unwrap();
+    disk.sync_folder(Path::new("/")).unwrap();
+    for generation in 0..3 {
+        disk.cut_power_after(1 + random.below(60));
+        let synced = write_until_dark(&mut log, &mut random, &mut history);
+        disk = disk.reboot();
+        let folder = folder(&disk);
+        let file = read(&folder);
+        let survey = survey(&file, 0, true);
+        let context = format!("seed {seed}, generation {generation}: {:?}", survey.damage);
+        assert!(!matches!(survey.damage, Some(Damage::Corrupt(_))), "{context}");
+        let kept = without_markers(&file[..survey.valid_len]);
+        assert!(kept.len() >= synced, "{context}: {synced} were synced, {} are there", kept.len());
+        assert_eq!(kept, history[..kept.len()], "{context}");
+        history.truncate(kept.len());
+        if survey.valid_len < file.len() {
+            disk.truncate(&folder.at(OsStr::new(NAME)), survey.valid_len as u64).unwrap();
+        }
+        log = Log::open(&disk, &folder.at(OsStr::new(NAME)), Some(survey.unsealed)).unwrap();
+    }
+    log.close().unwrap();
+    let file = read(&folder(&disk));
+    assert_eq!(survey(&file, 0, true).damage, None, "seed {seed}");
+    assert_eq!(without_markers(&file), history, "seed {seed}");
+}
+
+#[test]
+fn power_cuts_leave_whole_writes() {
+    let rounds = std::env::var("RUFOUS_POWER_CUTS").ok().and_then(|text| text.parse().ok()).unwrap_or(700);
+    (0..rounds).for_each(cut_again_and_again);
+}
+
+#[test]
+fn failed_writes_leave_no_trace() {
+    let disk = Torn::new(7);
+    let folder = folder(&disk);
+    let mut log = Log::create(&**folder.disk(), &folder.at(OsStr::new(NAME)), true).unwrap();
+    let unit = |number: usize| [command(&[b"SET", b"k", number.to_string().as_bytes()])];
+    log.write(&mut unit(1)).unwrap();
+    disk.set_short_writes(true);
+    log.write(&mut unit(2)).unwrap();
+    disk.set_space(Some(10));
+    let mut parts = unit(3);
+    let failed = log.write(&mut parts).unwrap_err();
+    assert_eq!(failed.error.reason(), "no storage space");
+    assert_eq!(parts, unit(3), "the parts can be written again");
+    disk.fail(Operation::Truncate, ErrorKind::Other);
+    assert!(log.write(&mut unit(3)).unwrap_err().not_undone.is_some());
+    assert!(log.write(&mut unit(3)).is_err(), "nothing is written behind what is left of a write");
+    disk.heal();
+    log.write(&mut unit(4)).unwrap();
+    log.sync().unwrap();
+    assert!(log.is_synced());
+    let file = read(&folder);
+    assert_eq!(survey(&file, 0, true).damage, None);
+    assert_eq!(commands(&file), ["SET k 1", "SET k 2", "SET k 4"]);
+    disk.fail(Operation::Sync, ErrorKind::Other);
+    log.write(&mut unit(5)).unwrap();
+    assert!(log.sync().is_err() && !log.is_synced());
+}
+
+/// What of a file by Redis, without seals, is valid, and whether it is torn, open or corrupt.
+#[track_caller]
+fn check_foreign(file: &[u8], valid_len: usize, kind: &str) {
+    for check in [true, false] {
+        let survey = survey(file, 0, check);
+        let found = match survey.damage {
+            None => "whole",
+            Some(Damage::Torn(_)) => "torn",
+            Some(Damage::OpenTransaction) => "open",
+            Some(Damage::Corrupt(_)) => "corrupt",
+        };
+        assert_eq!((found, survey.valid_len), (kind, valid_len), "{}", file.escape_ascii());
+    }
+}
+
+#[test]
+fn files_of_redis_are_judged_as_redis_does() {
+    let set = command(&[b"SET", b"k", b"1"]);
+    let with = |end: &[u8]| [&set, end].concat();
+    check_foreign(b"", 0, "whole");
+    check_foreign(&set, set.len(), "whole");
+    check_foreign(&with(b"#TS:1\r\n#anything\r\n"), set.len() + 18, "whole");
+    (1..set.len()).for_each(|cut| check_foreign(&with(&set[..cut]), set.len(), "torn"));
+    let open = [command(&[b"multi"]), set.clone()].concat();
+    check_foreign(&with(&open), set.len(), "open");
+    check_foreign(&with(&open[..open.len() - 1]), set.len(), "torn");
+    for bad in [
+        "!hello\r\n",
+        "*0\r\n",
+        "*x\r\n",
+        "*1\r\n+3\r\n",
+        "*1\r\n$3\r\nfooo\r\n",
+        "*1\r\n$-1\r\n",
+        "\0\0\0\0",
+    ] {
+        check_foreign(&with(bad.as_bytes()), set.len(), "corrupt");
+    }
+    check_foreign(&with(b"*1\r\n$99999999999999999\r\nabc"), set.len(), "torn");
+    check_foreign(&with(b"*99999999999999999\r\n$1\r\na\r\n"), set.len(), "torn");
+    check_foreign(&with(&[&b"#"[..], &[b'x'; 2000], b"\r\n"].concat()), set.len(), "corrupt");
+}
+
+#[test]
+fn what_redis_appended_to_a_file_of_ours_is_kept() {
+    let mut file = sample();
+    let sealed = file.len();
+    let set = command(&[b"SET", b"k", b"1"]);
+    file.extend_from_slice(&set);
+    file.extend_from_slice(&set[..5]);
+    let survey = survey(&file, 0, true);
+    assert_eq!(survey.valid_len, sealed + set.len());
+    assert!(matches!(survey.damage, Some(Damage::Torn(_))));
+}
