@@ -5,11 +5,11 @@ use super::node::{Entry, Node, Walk, WalkBack};
 use super::{Stream, StreamId};
 use crate::db::Removed;
 use crate::pack::{Item, Pack};
-use crate::tree::{Leaf, Leaves, LeavesBack, Tree};
+use crate::tree::{Cursor, Leaf, Leaves, LeavesBack, Tree};
 use crate::types::Limits;
 
-/// Kids of a node of the tree: small, so that short streams are.
-pub(super) const FANOUT: usize = 16;
+/// Kids of a node of the tree: with 25, its nodes fill a size class of the allocator.
+pub(super) const FANOUT: usize = 25;
 
 /// See the file head.
 ///
@@ -86,13 +86,13 @@ impl Log {
 
     /// Whether there is an entry of this ID.
     pub fn contains(&self, id: StreamId) -> bool {
-        self.nodes.seek(|key| *key <= id.key()).is_some_and(|(_, node)| node.contains(id))
+        self.seek(id).is_some_and(|(_, node)| node.contains(id))
     }
 
     /// The entries from `start` to `end`, both included.
     #[inline]
     pub fn range(&self, start: StreamId, end: StreamId) -> Range<'_> {
-        let Some((cursor, node)) = self.nodes.seek(|key| *key <= start.key()) else {
+        let Some((cursor, node)) = self.seek(start) else {
             return Range { here: None, rest: None, start, end };
         };
         let mut rest = self.nodes.leaves_from(&cursor);
@@ -103,7 +103,7 @@ impl Log {
     /// The entries from `end` back to `start`, both included.
     #[inline]
     pub fn range_back(&self, start: StreamId, end: StreamId) -> RangeBack<'_> {
-        let Some((cursor, node)) = self.nodes.seek(|key| *key <= end.key()) else {
+        let Some((cursor, node)) = self.seek(end) else {
             return RangeBack { here: None, rest: None, start, end };
         };
         let mut rest = self.nodes.leaves_back_from(&cursor);
@@ -155,9 +155,10 @@ impl Log {
     /// Adds an entry, whose ID is above the last one. `fields` are names and values in turn, of `bytes` bytes in all.
     #[inline]
     pub fn append(&mut self, id: StreamId, fields: &[Item<'_>], bytes: usize, limits: &Limits) {
-        let added = self.nodes.update_last(|node, more| match node.has_room(bytes, limits) {
-            true => node.append(id, fields),
-            false => more.push(Node::new(id, fields)),
+        let added = self.nodes.update_last(|node, more| {
+            if !node.has_room(bytes, limits) || !node.append(id, fields, limits) {
+                more.push(Node::new(id, fields));
+            }
         });
         if added.is_none() {
             self.nodes.push_back(Node::new(id, fields));
@@ -168,7 +169,7 @@ impl Log {
 
     /// Deletes an entry; false if it is not there.
     pub fn delete(&mut self, id: StreamId) -> bool {
-        let Some((cursor, node)) = self.nodes.seek(|key| *key <= id.key()) else { return false };
+        let Some((cursor, node)) = self.seek(id) else { return false };
         if !node.contains(id) {
             return false;
         }
@@ -211,7 +212,10 @@ impl Log {
 
     /// Entries in the leading nodes whose last entries come before an ID.
     fn entries_in_nodes_before(&self, id: StreamId) -> u64 {
-        let Some((cursor, node)) = self.nodes.seek(|key| *key < id.key()) else { return 0 };
+        let Some((cursor, node)) = id.previous().and_then(|before| self.seek(before)) else { return 0 };
+        if node.id >= id {
+            return 0; // the first node, for want of one before
+        }
         let before = self.nodes.position(&cursor);
         if node.last_id() < id { before + node.len() as u64 } else { before }
     }
@@ -242,7 +246,7 @@ impl Log {
             Bound::Length(len) => self.len().saturating_sub(len) as usize,
             Bound::Id(_) => usize::MAX,
         };
-        while let Some((cursor, node)) = self.nodes.seek(|key| *key <= next.key()) {
+        while let Some((cursor, node)) = self.seek(next) {
             let is_over = |limit: u64| (gone.len() + node.len()) as u64 > limit;
             if gone.len() >= due || trim.limit.is_some_and(is_over) {
                 break;
@@ -261,6 +265,12 @@ impl Log {
             }
         }
         gone
+    }
+
+    /// The last node that begins at or before an ID, or else the first one.
+    #[inline]
+    fn seek(&self, id: StreamId) -> Option<(Cursor, &Node)> {
+        self.nodes.seek_tied(|ms| ms.cmp(&id.ms), |node| node.id <= id)
     }
 
     /// What XSETID sets.

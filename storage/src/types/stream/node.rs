@@ -27,6 +27,8 @@ const SAME_FIELDS: i64 = 2;
 const HEAD_ELEMENTS: usize = 3;
 /// A node takes no more bytes than these, whatever the limits say.
 const NODE_BYTES_MAX: usize = 1 << 30;
+/// So many idle bytes at the end of a node are worth another node.
+const WASTED_BYTES_MAX: usize = 512;
 /// Elements of an entry that are gathered without an allocation.
 const ELEMENTS_INLINE: usize = 24;
 
@@ -78,19 +80,15 @@ impl Node {
     #[inline]
     pub(super) fn has_room(&self, bytes: usize, limits: &Limits) -> bool {
         let pack = self.pack.as_ref();
-        let bytes_max = match limits.stream_bytes {
-            0 => NODE_BYTES_MAX,
-            most => most.min(NODE_BYTES_MAX),
-        };
-        if pack.bytes().len() + bytes >= bytes_max {
+        if pack.bytes().len() + bytes >= bytes_max(limits) {
             return false;
         }
         let head = Head::of(self);
         limits.stream_entries == 0 || head.live + head.deleted < limits.stream_entries
     }
 
-    /// Adds an entry behind the last. Its ID is above all others.
-    pub(super) fn append(&mut self, id: StreamId, fields: &[Item<'_>]) {
+    /// Adds an entry behind the last. Its ID is above all others. False if it is better off in a node of its own.
+    pub(super) fn append(&mut self, id: StreamId, fields: &[Item<'_>], limits: &Limits) -> bool {
         let head = Head::of(self);
         let same = head.has_fields(fields);
         let mut items: SmallVec<[Item<'_>; ELEMENTS_INLINE]> = SmallVec::from_slice(&[
@@ -106,10 +104,15 @@ impl Node {
         }
         items.push(Item::Int(items.len() as i64));
         let live = head.live + 1;
+        let len = self.pack.as_ref().bytes().len();
+        if len + bytes_max(limits) / 4 >= bytes_max(limits) && is_wasteful(len, &items, limits) {
+            return false;
+        }
         let mut pack = self.pack.edit();
         pack.extend(items.iter().copied());
         let first = pack.as_ref().first().expect("a node has a head");
         pack.replace(first, Item::Int(live as i64));
+        true
     }
 
     /// Marks an entry as deleted; false if there is none of this ID.
@@ -184,8 +187,26 @@ impl Node {
     }
 }
 
+/// What a node may take.
+#[inline]
+fn bytes_max(limits: &Limits) -> usize {
+    match limits.stream_bytes {
+        0 => NODE_BYTES_MAX,
+        most => most.min(NODE_BYTES_MAX),
+    }
+}
+
+/// Whether an entry would fill a node to the last few bytes, so that the count in front of them takes it to the next size class.
+#[inline(never)]
+fn is_wasteful(len: usize, items: &[Item<'_>], limits: &Limits) -> bool {
+    let len = len + items.iter().map(|item| item.stored_len()).sum::<usize>();
+    let heap_bytes = Pack::heap_bytes(len);
+    len <= bytes_max(limits) && heap_bytes > bytes_max(limits) && heap_bytes >= len + WASTED_BYTES_MAX
+}
+
 impl Leaf for Node {
-    type Key = (u64, u64);
+    /// The milliseconds of its ID; few nodes share them.
+    type Key = u64;
 
     #[inline]
     fn len(&self) -> usize {
@@ -194,8 +215,8 @@ impl Leaf for Node {
     }
 
     #[inline]
-    fn key(&self) -> (u64, u64) {
-        self.id.key()
+    fn key(&self) -> u64 {
+        self.id.ms
     }
 
     fn split_off(&mut self, _: usize) -> Node {
