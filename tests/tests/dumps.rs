@@ -199,6 +199,67 @@ fn harmed_payloads_are_taken_only_where_redis_takes_them() {
     assert!(taken > 0, "nothing was taken");
 }
 
+/// Commands that go through all of a stream and change every part of it.
+const STREAM_COMMANDS: &[&str] = &[
+    "XINFO STREAM k FULL COUNT 0",
+    "XINFO GROUPS k",
+    "XINFO CONSUMERS k g",
+    "XRANGE k - +",
+    "XREVRANGE k + -",
+    "XRANGE k 2-3 5 COUNT 3",
+    "XPENDING k g - + 100",
+    "XPENDING k g",
+    "XREADGROUP GROUP g alice STREAMS k 0",
+    "XREADGROUP GROUP g bob COUNT 2 STREAMS k >",
+    "XAUTOCLAIM k g carol 0 0",
+    "XCLAIM k g alice 0 1-1 2-1 FORCE",
+    "XACK k g 2-1",
+    "DUMP k",
+    "COPY k copy REPLACE",
+    "MEMORY USAGE k",
+    "XADD k * f v",
+    "XDEL k 1-1 2-1 2-5",
+    "XDELEX k DELREF IDS 2 2-6 2-7",
+    "XTRIM k MAXLEN 7",
+    "XTRIM k MINID ~ 2-9 ACKED",
+    "XGROUP DELCONSUMER k g alice",
+    "XGROUP DESTROY k g",
+    "XADD k 99999999999999-1 f v",
+    "XRANGE k - +",
+];
+
+#[test]
+fn harmed_streams_are_refused_or_served() {
+    // Without compression, harm reaches the nodes themselves.
+    let server = Server::spawn(Which::Rufous, &["--rdbcompression", "no", "--stream-node-max-entries", "4"]);
+    let mut conn = server.connect();
+    let mut seed = Seed::new(2);
+    let mut taken = 0;
+    let recipes =
+        RECIPES.iter().filter(|recipe| recipe.make.iter().any(|command| command.starts_with("XADD")));
+    for recipe in recipes {
+        let few =
+            Recipe { make: recipe.make, many: (recipe.many.0, recipe.many.1.min(12)), show: recipe.show };
+        make(&mut conn, &few);
+        let sealed = payload(&mut conn);
+        let opened = dump::open(&sealed, true).expect("a payload");
+        for _ in 0..8 * HARMED {
+            let mut harmed = harm(&mut seed, opened.body);
+            dump::seal(&mut harmed, opened.version);
+            if restore(&mut conn, &harmed).is_error() {
+                continue;
+            }
+            taken += 1;
+            for command in STREAM_COMMANDS {
+                conn.ask(command);
+            }
+        }
+        conn.must("FLUSHALL");
+    }
+    conn.must("PING");
+    assert!(taken > 500, "only {taken} were taken");
+}
+
 /// The bytes with a few of them changed, taken out or put in.
 fn harm(seed: &mut Seed, body: &[u8]) -> Vec<u8> {
     const BYTES: [u8; 10] = [0, 1, 0x40, 0x7f, 0x80, 0x81, 0xc3, 0xf0, 0xfe, 0xff];
