@@ -2,8 +2,11 @@
 //!
 //! `fill` runs once for each number below the keyspace before the case, so that every round sees the same
 //! steady state: a GET hits, a SET overwrites, an HSET changes a field that exists.
+//!
+//! Collections come in two sizes: `-10` draws from many with ten elements each, a tenth of the keyspace, `-1m` has one with
+//! as many elements as the keyspace says. A pop comes with the push that keeps the length, and the figure is the mean of both.
 
-use crate::template::{Template, words};
+use crate::template::{Template, elements, words};
 
 /// One command to measure.
 #[derive(Clone, Debug)]
@@ -21,6 +24,14 @@ pub struct Case {
 const STRINGS: &str = "SET key:__rand_int__ __value__";
 const COUNTERS: &str = "SET cnt:__rand_int__ 1000";
 const HASHES: &str = "HSET hsh:__rand_int__ name __value__ age 42 city Paris";
+const HASHES_OF_10: &str = "HSET h10:__rand_int__ [f:# __value__]";
+const SETS_OF_10: &str = "SADD s10:__rand_int__ [member:#]";
+const RANKINGS_OF_10: &str = "ZADD z10:__rand_int__ [# member:#]";
+const LISTS_OF_10: &str = "RPUSH l10:__rand_int__ [__value__]";
+const STREAMS_OF_10: &str = "[XADD x10:__rand_int__ 1-# sensor 1 value 20 ;]";
+const HASH: &str = "HSET hash field:__rand_int__ __value__";
+const LIST: &str = "RPUSH list __value__";
+const STREAM: &str = "XADD stream 1-1__rand_int__ sensor 1 value 20";
 const MEMBERS: &str = "SADD set member:__rand_int__";
 const SCORES: &str = "ZADD zset __rand_int__ member:__rand_int__";
 
@@ -40,6 +51,34 @@ const ROWS: &[(&str, Option<&str>, &str, bool)] = &[
     ("sismember", Some(MEMBERS), "SISMEMBER set member:__rand_int__", false),
     ("zadd", Some(SCORES), SCORES, false),
     ("zscore", Some(SCORES), "ZSCORE zset member:__rand_int__", false),
+    ("hset-10", Some(HASHES_OF_10), "HSET h10:__rand_int__ f:5 __value__", true),
+    ("hget-10", Some(HASHES_OF_10), "HGET h10:__rand_int__ f:5", true),
+    ("hgetall-10", Some(HASHES_OF_10), "HGETALL h10:__rand_int__", true),
+    ("sadd-10", Some(SETS_OF_10), "SADD s10:__rand_int__ member:5", false),
+    ("sismember-10", Some(SETS_OF_10), "SISMEMBER s10:__rand_int__ member:5", false),
+    ("zadd-10", Some(RANKINGS_OF_10), "ZADD z10:__rand_int__ __rand_int__ member:5", false),
+    ("zscore-10", Some(RANKINGS_OF_10), "ZSCORE z10:__rand_int__ member:5", false),
+    ("zrank-10", Some(RANKINGS_OF_10), "ZRANK z10:__rand_int__ member:5", false),
+    ("zrange-10", Some(RANKINGS_OF_10), "ZRANGE z10:__rand_int__ 0 99", false),
+    ("zrangebyscore-10", Some(RANKINGS_OF_10), "ZRANGE z10:__rand_int__ 5 inf BYSCORE LIMIT 0 10", false),
+    ("lrange-10", Some(LISTS_OF_10), "LRANGE l10:__rand_int__ 0 99", true),
+    ("rpop-10", Some(LISTS_OF_10), "LPUSH l10:__rand_int__ __value__ ; RPOP l10:__same_int__", true),
+    ("xrange-10", Some(STREAMS_OF_10), "XRANGE x10:__rand_int__ - + COUNT 10", false),
+    ("xadd-10", Some(STREAMS_OF_10), "XADD x10:__rand_int__ MAXLEN ~ 10 * sensor 1 value 20", false),
+    ("hset-1m", Some(HASH), HASH, true),
+    ("hget-1m", Some(HASH), "HGET hash field:__rand_int__", true),
+    ("sadd-1m", Some(MEMBERS), MEMBERS, false),
+    ("sismember-1m", Some(MEMBERS), "SISMEMBER set member:__rand_int__", false),
+    ("zscore-1m", Some(SCORES), "ZSCORE zset member:__rand_int__", false),
+    ("zrank-1m", Some(SCORES), "ZRANK zset member:__rand_int__", false),
+    ("zrange-1m", Some(SCORES), "ZRANGE zset 0 99", false),
+    ("zrangebyscore-1m", Some(SCORES), "ZRANGE zset __rand_int__ inf BYSCORE LIMIT 0 10", false),
+    ("zadd-1m", Some(SCORES), SCORES, false),
+    ("lrange-1m", Some(LIST), "LRANGE list 0 99", true),
+    ("rpop-1m", Some(LIST), "LPUSH list __value__ ; RPOP list", true),
+    ("lpush-1m", Some(LIST), "LPUSH list __value__", true),
+    ("xrange-1m", Some(STREAM), "XRANGE stream 1-1__rand_int__ + COUNT 10", false),
+    ("xadd-1m", Some(STREAM), "XADD stream MAXLEN ~ 1000000 * sensor 1 value 20", false),
 ];
 
 const KEYS_PER_MULTI_COMMAND: usize = 10;
@@ -64,6 +103,12 @@ impl Case {
     /// Every name.
     pub fn names() -> impl Iterator<Item = &'static str> {
         ROWS.iter().map(|row| row.0)
+    }
+
+    /// How many keys the case has of a keyspace: each collection of ten counts as ten.
+    #[must_use]
+    pub fn keys(&self, keyspace: u64) -> u64 {
+        (keyspace / self.fill.as_deref().map_or(1, elements)).max(1)
     }
 
     /// The command's words for values of `value_bytes`.
@@ -110,8 +155,19 @@ mod tests {
     fn a_case_that_shows_its_value_is_sized() {
         for name in Case::names() {
             let case = Case::by_name(name).unwrap();
-            let reads_values = matches!(name, "get" | "mget" | "hget");
+            let reads_values =
+                ["get", "mget", "hget", "hget-10", "hget-1m", "hgetall-10", "lrange-10", "lrange-1m"];
+            let reads_values = reads_values.contains(&name);
             assert_eq!(case.sized, case.command.contains("__value__") || reads_values, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_collection_of_ten_counts_as_ten_keys() {
+        for (name, keys) in
+            [("ping", 1000), ("hget-10", 100), ("hget-1m", 1000), ("xrange-10", 100), ("rpop-10", 100)]
+        {
+            assert_eq!(Case::by_name(name).unwrap().keys(1000), keys, "{name}");
         }
     }
 

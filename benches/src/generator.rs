@@ -23,7 +23,7 @@ const CHUNK_BYTES: usize = 256 * 1024;
 /// What to send and for how long.
 #[derive(Clone, Debug)]
 pub struct Load {
-    /// Words of the command, with placeholders.
+    /// Words of the command, or of several with `;` between them, with placeholders.
     pub words: Vec<String>,
     /// Connections.
     pub clients: usize,
@@ -72,7 +72,7 @@ pub fn run(address: SocketAddr, load: &Load) -> io::Result<Outcome> {
         latencies: Histogram::new_with_bounds(1, LATENCY_MAX_NS, 3).map_err(io::Error::other)?,
         chunk: vec![0; CHUNK_BYTES],
         requests: 0,
-        pipeline: load.pipeline,
+        pipeline: batch.commands(),
     };
     let started = Instant::now();
     for client in &mut clients {

@@ -1,27 +1,27 @@
-//! Memory mode: bytes per key of a number of datasets, each in a fresh server.
+//! Memory mode: bytes per key of a number of datasets, each in a fresh server. Of collections: bytes per element.
 //!
 //! Resident bytes are judged by the kernel, `used_memory` by the server itself; both minus the same server's
-//! figure while empty, divided by the keys. The keys are 16 bytes long.
+//! figure while empty, divided by the keys or the elements. The keys are 16 bytes long. Elements are written ten to a command.
 
 use std::io;
 
 use crate::procfs;
 use crate::server::{Cores, Running, ServerSpec};
-use crate::template::{Template, words};
+use crate::template::{Template, elements, words};
 
 /// One dataset.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     /// What the report calls it.
     pub name: String,
-    /// The command that writes one key.
+    /// The command that writes one key, or ten elements.
     pub command: String,
 }
 
 /// What one dataset takes in one server.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Footprint {
-    /// Resident bytes per key.
+    /// Resident bytes per key or element.
     pub resident: f64,
     /// Bytes per key as the server counts them; `None` where INFO has no `used_memory`.
     pub used: Option<f64>,
@@ -50,12 +50,33 @@ pub fn datasets() -> Vec<Dataset> {
     add("hash of 3 fields".into(), "HSET key:__rand_int__ name 0123456789 age 42 city Paris".into());
     add("list of 3".into(), "RPUSH key:__rand_int__ one two three".into());
     add("set of 3 integers".into(), "SADD key:__rand_int__ 1 2 3".into());
-    add("member of one set".into(), "SADD set member:__rand_int__".into());
-    add("member of one sorted set".into(), "ZADD zset __rand_int__ member:__rand_int__".into());
+    for (name, command) in COLLECTIONS {
+        add((*name).to_owned(), (*command).to_owned());
+    }
     sets
 }
 
+/// name, command. Brackets write ten elements.
+const COLLECTIONS: &[(&str, &str)] = &[
+    ("field of hashes of 10", "HSET key:__rand_int__ [field:# value:#]"),
+    ("integer of sets of 10", "SADD key:__rand_int__ [1000#]"),
+    ("member of sets of 10", "SADD key:__rand_int__ [member:#]"),
+    ("member of sorted sets of 10", "ZADD key:__rand_int__ [#.5 member:#]"),
+    ("element of lists of 10", "RPUSH key:__rand_int__ [element:#]"),
+    ("field of one hash", "HSET hash [field:__rand_int__# value:__rand_int__]"),
+    ("integer of one set", "SADD set [1__rand_int__#]"),
+    ("member of one set", "SADD set [member:__rand_int__#]"),
+    ("member of one sorted set", "ZADD zset [__rand_int__# member:__rand_int__#]"),
+    ("element of one list", "RPUSH list [element:__rand_int__#]"),
+    ("entry of one stream", "XADD stream * sensor __rand_int__ value 20.5"),
+];
+
 impl Dataset {
+    /// How many commands write so many keys or elements.
+    fn commands(&self, keys: u64) -> u64 {
+        keys / elements(&self.command)
+    }
+
     /// The name of its command.
     fn verb(&self) -> &str {
         self.command.split(' ').next().unwrap_or_default()
@@ -98,7 +119,7 @@ fn footprint(spec: &ServerSpec, set: &Dataset, keys: u64, cores: Cores) -> io::R
     server.settle()?;
     let empty = (procfs::resident_bytes(server.pid())?, used_memory(&server));
     let command = words(&set.command, 0);
-    server.fill(&Template::new(&command), keys)?;
+    server.fill(&Template::new(&command), set.commands(keys))?;
     server.settle()?;
     let full = (procfs::resident_bytes(server.pid())?, used_memory(&server));
     let per_key = |full: u64, empty: u64| (full as f64 - empty as f64) / keys as f64;
@@ -122,6 +143,14 @@ mod tests {
         let names: std::collections::HashSet<&str> = sets.iter().map(|set| set.name.as_str()).collect();
         assert_eq!(names.len(), sets.len());
         assert!(sets.iter().all(|set| set.command.contains(crate::template::RANDOM)));
+    }
+
+    #[test]
+    fn elements_are_written_ten_to_a_command() {
+        for (name, command) in COLLECTIONS {
+            let set = Dataset { name: (*name).to_owned(), command: (*command).to_owned() };
+            assert_eq!(set.commands(1000), if set.verb() == "XADD" { 1000 } else { 100 }, "{name}");
+        }
     }
 
     #[test]

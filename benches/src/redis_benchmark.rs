@@ -8,9 +8,13 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::generator::{Load, Outcome};
+use crate::template::{NEXT, SAME};
 
 /// Runs `requests` requests through the program at `path`.
 pub fn run(path: &Path, address: SocketAddr, load: &Load, requests: u64) -> io::Result<Outcome> {
+    if load.words.iter().any(|word| word == NEXT || word.contains(SAME)) {
+        return Err(io::Error::other("several commands in turn take the built-in generator"));
+    }
     let output = Command::new(path)
         .args(["-h", &address.ip().to_string(), "-p", &address.port().to_string()])
         .args(["-n", &requests.to_string(), "-c", &load.clients.to_string()])

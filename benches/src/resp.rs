@@ -142,7 +142,7 @@ impl Connection {
         info_field(&String::from_utf8_lossy(&reply), field).map(str::to_owned)
     }
 
-    /// Sends the template once for each number of `range`, `depth` requests at a time.
+    /// Sends the template once for each number of `range`, `depth` of it at a time.
     pub fn fill(&mut self, template: &Template, range: std::ops::Range<u64>, depth: u64) -> io::Result<()> {
         let mut one = template.clone();
         let mut batch = Vec::new();
@@ -154,7 +154,7 @@ impl Connection {
                 one.number(index);
                 batch.extend_from_slice(one.bytes());
             }
-            self.exchange(&batch, (upto - from) as usize)?;
+            self.exchange(&batch, (upto - from) as usize * template.commands())?;
             from = upto;
         }
         Ok(())

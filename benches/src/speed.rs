@@ -101,7 +101,7 @@ pub fn run(plan: &Plan, specs: &[ServerSpec], progress: &mut dyn FnMut(&str)) ->
         for case in cases {
             if case.fill.is_some() && case.fill.as_deref() != filled {
                 progress(&format!("fill for {} with {value_bytes} B values", case.name));
-                refill(&servers, case, value_bytes, plan.keyspace, filled.is_some())?;
+                refill(&servers, case, value_bytes, case.keys(plan.keyspace), filled.is_some())?;
                 filled = case.fill.as_deref();
             }
             for &pipeline in &plan.pipelines {
@@ -110,8 +110,7 @@ pub fn run(plan: &Plan, specs: &[ServerSpec], progress: &mut dyn FnMut(&str)) ->
                 let mut measured =
                     Measured { case: case.name.clone(), pipeline, value_bytes: shown, samples };
                 progress(&measured.label());
-                let words = case.words(value_bytes);
-                measured.samples = measure(plan, &servers, &words, pipeline)?;
+                measured.samples = measure(plan, &servers, case, value_bytes, pipeline)?;
                 results.push(measured);
             }
         }
@@ -129,20 +128,14 @@ fn start_frozen(specs: &[ServerSpec], cores: Cores) -> io::Result<Vec<Running>> 
     Ok(servers)
 }
 
-fn refill(
-    servers: &[Running],
-    case: &Case,
-    value_bytes: usize,
-    keyspace: u64,
-    flush: bool,
-) -> io::Result<()> {
+fn refill(servers: &[Running], case: &Case, value_bytes: usize, keys: u64, flush: bool) -> io::Result<()> {
     let Some(template) = case.fill_template(value_bytes) else { return Ok(()) };
     for server in servers {
         server.thaw()?;
         if flush {
             server.connect()?.call(&["FLUSHALL"])?;
         }
-        server.fill(&template, keyspace)?;
+        server.fill(&template, keys)?;
         server.settle()?;
         server.freeze()?;
     }
@@ -152,15 +145,17 @@ fn refill(
 fn measure(
     plan: &Plan,
     servers: &[Running],
-    words: &[String],
+    case: &Case,
+    value_bytes: usize,
     pipeline: usize,
 ) -> io::Result<Vec<Vec<Sample>>> {
+    let words = &case.words(value_bytes);
     let mut samples = vec![Vec::new(); servers.len()];
     let load = |seed| Load {
-        words: words.to_vec(),
+        words: words.clone(),
         clients: plan.clients,
         pipeline,
-        keyspace: plan.keyspace,
+        keyspace: case.keys(plan.keyspace),
         duration: plan.duration,
         seed,
     };
