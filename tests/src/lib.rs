@@ -4,6 +4,7 @@
 //! - [`conn`] talks to either over a blocking socket with timeouts; [`resp`] decodes what comes back. The decoder is
 //!   written apart from the `protocol` room on purpose: a mistake there must not hide itself here.
 //! - [`differential`] sends the same random commands to both and compares.
+//! - [`restore_fuzz`] harms payloads of DUMP and looks whether the server outlives them.
 //! - [`tidy`] and [`manifest`] read the workspace itself; [`upstream`] drives Redis' own Tcl suite.
 //!
 //! Invariants: a server binds 127.0.0.1 on a port that was free; no process outlives its handle; every wait has an end;
@@ -12,6 +13,7 @@
 pub mod conn;
 pub mod differential;
 pub mod resp;
+pub mod restore_fuzz;
 pub mod seed;
 pub mod server;
 pub mod tidy;

@@ -71,8 +71,13 @@ impl Server {
     /// are command-line options that override the defaults given here. Panics, with the server's log, when it fails.
     pub fn spawn<A: AsRef<OsStr>>(which: Which, arguments: &[A]) -> Self {
         let binary = which.binary().unwrap_or_else(|| panic!("no binary for {which:?}"));
+        Self::spawn_binary(&binary, arguments)
+    }
+
+    /// As [`Server::spawn`], of any binary that takes the same options.
+    pub fn spawn_binary<A: AsRef<OsStr>>(binary: &Path, arguments: &[A]) -> Self {
         for _ in 1..PORT_ATTEMPTS {
-            match Self::start(&binary, arguments) {
+            match Self::start(binary, arguments) {
                 Ok(server) => return server,
                 Err(failure) if failure.contains("Failed listening on port") => continue,
                 Err(failure) => panic!("{} did not start:\n{failure}", binary.display()),
