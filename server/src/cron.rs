@@ -5,7 +5,8 @@
 
 use crate::client::{Closing, Special};
 use crate::config::LogLevel;
-use crate::engine::{Engine, State};
+use crate::engine::{Engine, EngineSpecial, State};
+use crate::persistence::snapshot;
 use crate::store::{Keys, Store};
 use crate::{fanout, limits, tracking};
 use rufous_storage::memory;
@@ -36,7 +37,9 @@ pub struct Progress {
 pub fn expire_keys(engine: &mut Engine) {
     engine.state.cron.more_expired = false;
     let now = engine.state.clock.now_ms();
-    let paused = engine.state.switches.cron_paused || engine.state.pause.is_active();
+    let paused = engine.state.switches.cron_paused
+        || engine.state.pause.is_active()
+        || engine.state.special.contains(EngineSpecial::LOADING);
     if !engine.store.active_expire || paused {
         return;
     }
@@ -84,6 +87,8 @@ pub fn next_clients(state: &mut State) -> Vec<usize> {
 /// What is done `hz` times a second. `clients` are those whose turn it is.
 pub fn run(engine: &mut Engine, clients: &[usize]) {
     engine.store.free_retired();
+    snapshot::poll(&mut engine.store, &mut engine.state);
+    snapshot::heed_points(&mut engine.store, &mut engine.state);
     tracking::make_room_without_client(engine);
     let state = &mut engine.state;
     let now = state.clock.now_ms();

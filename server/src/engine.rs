@@ -20,6 +20,7 @@ use crate::log::Log;
 use crate::net::listeners::Listeners;
 use crate::notify::Class;
 use crate::pause::Pause;
+use crate::persistence::{self, Persistence};
 use crate::pubsub::PubSub;
 use crate::shutdown::Shutdown;
 use crate::slowlog::CommandLogs;
@@ -46,6 +47,8 @@ bitflags! {
         const LOADING = 1 << 2;
         /// More keys are tracked than `tracking-table-max-keys`.
         const TRACKING_OVERFULL = 1 << 3;
+        /// What is written may not get to the disk, and is refused.
+        const DISK_ERROR = 1 << 4;
     }
 }
 
@@ -97,6 +100,8 @@ pub struct State {
     pub blocking: Blocking,
     /// Set by SHUTDOWN or a signal; the loop acts on it.
     pub shutdown: Shutdown,
+    /// Snapshots and loading.
+    pub persistence: Persistence,
     /// `maxmemory`.
     pub eviction: Eviction,
     /// How far the periodic work came.
@@ -161,6 +166,7 @@ impl Engine {
                 pause: Pause::default(),
                 blocking: Blocking::default(),
                 shutdown: Shutdown::Running,
+                persistence: Persistence::new(started_ms / 1000),
                 eviction: Eviction::default(),
                 cron: Progress::default(),
                 peaks: BufferPeaks::default(),
@@ -209,6 +215,7 @@ pub fn apply_config(store: &mut Store, state: &mut State) {
     store.effects.set_classes(Class::from_bits_truncate(config.notify_keyspace_events));
     state.command_logs.configure(config);
     crate::tracking::refresh_overfull(state);
+    persistence::refresh_special(state);
 }
 
 fn limits(config: &Config, list_plain_bytes: usize) -> Limits {

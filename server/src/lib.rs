@@ -32,6 +32,7 @@ pub mod monitor;
 pub mod net;
 pub mod notify;
 pub mod pause;
+pub mod persistence;
 pub mod propagation;
 pub mod pubsub;
 pub mod reconfigure;

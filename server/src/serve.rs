@@ -101,7 +101,12 @@ impl Server {
     pub fn start(config: Config) -> Result<Handle, StartError> {
         let log = Log::new(&config, crate::clock::wall_us);
         let Server { mut event_loop, waker, signals, address } = Server::bind(config, log)?;
-        let thread = std::thread::Builder::new().name("rufous".into()).spawn(move || event_loop.run())?;
+        let run = move || match event_loop.load() {
+            Ok(Some(status)) => Ok(status),
+            Ok(None) => event_loop.run(),
+            Err(error) => Err(std::io::Error::other(error.to_string())),
+        };
+        let thread = std::thread::Builder::new().name("rufous".into()).spawn(run)?;
         Ok(Handle { thread: Some(thread), waker, signals, address })
     }
 }
@@ -158,6 +163,14 @@ fn serve(mut prepared: Prepared) -> i32 {
     server.event_loop.engine.state.process = Some(process);
     server.obey_signals();
     boot::initialized(&log);
+    let ended = match server.event_loop.load() {
+        Ok(ended) => ended,
+        // The log says why.
+        Err(_) => Some(1),
+    };
+    if let Some(status) = ended {
+        return status;
+    }
     let state = &server.event_loop.engine.state;
     for kind in state.listeners.kinds(&state.config) {
         boot::ready(&log, kind);

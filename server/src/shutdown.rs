@@ -1,13 +1,18 @@
 //! How a server ends: by SHUTDOWN, by a signal, by its handle.
 //!
 //! ```text
-//! signal   -> Signalled -> the cron -> Decided -> the loop ends after the turn
-//!                 └ SHUTDOWN ABORT, or the data set cannot be saved -> Running
-//! SHUTDOWN ----------------------------> Decided
+//! signal   -> Signalled -> the cron -> save -> Decided -> the loop ends after the turn
+//!                 |                      └ the data set cannot be saved -> Running
+//!                 └ SHUTDOWN ABORT -> Running
+//! SHUTDOWN ---------------------------> save -> Decided
 //! ```
 
 use crate::config::ShutdownOnSignal;
-use crate::engine::{Engine, State};
+use crate::engine::{Engine, EngineSpecial, State};
+use crate::persistence::snapshot::{self, Refusal};
+use crate::store::Store;
+use rufous_persistence::rdb::SaveError;
+use std::sync::atomic::Ordering;
 
 /// How far the end has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -49,9 +54,7 @@ pub enum Signal {
 pub fn on_signal(state: &mut State, signal: Signal) {
     match (state.shutdown, signal) {
         (Shutdown::Signalled(_), Signal::Interrupt) => {
-            state.log.warning("You insist... exiting now.");
-            state.shutdown =
-                Shutdown::Decided(Request { save: Some(false), status: 1, ..Request::default() });
+            state.shutdown = Shutdown::Decided(insist(state));
             return;
         }
         (_, Signal::Terminate) => state.log.warning("Received SIGTERM scheduling shutdown..."),
@@ -64,7 +67,7 @@ pub fn on_signal(state: &mut State, signal: Signal) {
 }
 
 /// Acts on a signal, as `shutdown-on-sigterm` and `shutdown-on-sigint` say.
-pub fn heed_signal(state: &mut State) {
+pub fn heed_signal(store: &mut Store, state: &mut State) {
     let Shutdown::Signalled(signal) = state.shutdown else { return };
     let wish = match signal {
         Signal::Terminate => state.config.shutdown_on_sigterm,
@@ -82,7 +85,7 @@ pub fn heed_signal(state: &mut State) {
         force: wish.contains(ShutdownOnSignal::FORCE),
         status: 0,
     };
-    if !decide(state, request) {
+    if !decide(store, state, request) {
         state.shutdown = Shutdown::Running;
         state.log.warning(
             "SIGTERM received but errors trying to shut down the server, check the logs for more information",
@@ -90,18 +93,49 @@ pub fn heed_signal(state: &mut State) {
     }
 }
 
-/// Ends the server after this turn of the loop. False if it may not end: the data set must be saved and cannot be.
-pub fn decide(state: &mut State, request: Request) -> bool {
-    let may_end = request.save != Some(true) || request.force;
-    if request.save == Some(true) {
-        state.log.warning("Saving the data set is not supported by this version.");
+/// Saves the data set if it is to be saved, and ends the server after this turn of the loop. False if it may not end: the
+/// data set cannot be saved.
+pub fn decide(store: &mut Store, state: &mut State, request: Request) -> bool {
+    state.log.notice("User requested shutdown...");
+    if state.persistence.snapshots.is_running() {
+        state.log.warning("There is a child saving an .rdb. Killing it!");
+        snapshot::stop(store, state);
     }
-    if may_end {
-        state.shutdown = Shutdown::Decided(request);
-    } else {
-        state.log.warning("Error trying to save the DB, can't exit.");
+    // What is half loaded must not replace what is being loaded.
+    let is_loading = state.special.contains(EngineSpecial::LOADING);
+    let saves = !is_loading && request.save.unwrap_or(!state.config.save.is_empty());
+    let request = if saves { save(store, state, request) } else { Some(request) };
+    state.shutdown = request.map_or(state.shutdown, Shutdown::Decided);
+    request.is_some()
+}
+
+/// The last snapshot. Gives how the server ends, unless it must not.
+fn save(store: &mut Store, state: &mut State, request: Request) -> Option<Request> {
+    state.log.notice("Saving the final RDB snapshot before exiting.");
+    match snapshot::save_last(store, state) {
+        Ok(()) => return Some(request),
+        Err(Refusal::Failed(SaveError::Cancelled)) => return Some(insist(state)),
+        Err(Refusal::Locked(locked)) if request.save.is_none() => {
+            state.log.warning(format_args!("No snapshot is saved: {locked}"));
+            return Some(request);
+        }
+        Err(Refusal::Locked(locked)) => state.log.warning(format_args!("Can't save the DB: {locked}")),
+        Err(_) => {}
     }
-    may_end
+    if request.force {
+        state.log.warning("Error trying to save the DB. Exit anyway.");
+        return Some(request);
+    }
+    state.log.warning("Error trying to save the DB, can't exit.");
+    state.log.warning("Errors trying to shut down the server. Check the logs for more information.");
+    None
+}
+
+/// The user has asked twice.
+fn insist(state: &mut State) -> Request {
+    state.persistence.interrupt.store(false, Ordering::Relaxed);
+    state.log.warning("You insist... exiting now.");
+    Request { save: Some(false), status: 1, ..Request::default() }
 }
 
 /// Calls off what a signal asked for. False if there is nothing to call off.
@@ -115,12 +149,8 @@ pub fn abort(state: &mut State) -> bool {
 }
 
 /// The last things before the loop ends.
-pub fn before_exit(engine: &mut Engine, request: Request) {
+pub fn before_exit(engine: &mut Engine) {
     let state = &mut engine.state;
-    state.log.notice("User requested shutdown...");
-    if request.save.is_none() && !state.config.save.is_empty() && engine.store.dirty > 0 {
-        state.log.warning("The data set is not saved: snapshots are not supported by this version.");
-    }
     if let Some(pid_file) = state.process.as_mut().and_then(|process| process.pid_file.take()) {
         pid_file.remove(&state.log);
     }

@@ -81,7 +81,11 @@
 
 mod entry;
 mod error;
+pub mod file;
+mod load;
+mod opcode;
 mod read;
+mod save;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -89,10 +93,12 @@ mod value;
 mod write;
 
 pub use entry::{Made, write_value};
-pub use error::{Error, Fault};
+pub use error::{Error, Fault, ModuleName};
+pub use load::{Doing, Key, Loader, Piece};
 pub use read::{Reader, Text};
+pub use save::{Access, Contents, Out, Progress, SaveError, Settings, save};
 pub use types::Type;
 pub use value::{
     Consumer, Field, Group, Hash, NEVER, Node, Pending, Set, SortedSet, Stream, StreamId, UNKNOWN, Value,
 };
-pub use write::Writer;
+pub use write::{Spill, Writer};

@@ -81,4 +81,9 @@ impl Type {
     pub fn of(byte: u8) -> Option<Type> {
         Type::ALL.iter().copied().find(|known| *known as u8 == byte)
     }
+
+    /// Whether a byte announces a module's value.
+    pub fn is_module(byte: u8) -> bool {
+        matches!(byte, 6 | 7)
+    }
 }

@@ -284,6 +284,7 @@ texts! {
     SHUTDOWN_FAILED = "ERR Errors trying to SHUTDOWN. Check logs.";
     SHUTDOWN_NONE = "ERR No shutdown in progress.";
     SHUTDOWN_DENIED = "ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING client";
+    SAVE_FAILED = "ERR";
     SAVE_IN_PROGRESS = "ERR Background save already in progress";
     REWRITE_IN_PROGRESS = "ERR Background append only file rewriting already in progress";
     BGSAVE_OTHER_CHILD = "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.";

@@ -113,6 +113,7 @@ fn config_rewrite(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
 /// CONFIG RESETSTAT
 fn config_resetstat(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
     cx.server.stats.reset();
+    cx.server.persistence.snapshots.saves = 0;
     cx.server.commands.reset_stats();
     cx.server.eviction.reset_stats();
     cx.db.store.reset_stats();

@@ -2,7 +2,10 @@
 
 use crate::command::{Command, Flags, Group, Outcome};
 use crate::context::Ctx;
-use crate::store::fresh_mark;
+use crate::engine::State;
+use crate::persistence::load::{self, Host, Rules};
+use crate::persistence::snapshot;
+use crate::store::{Store, fresh_mark};
 use rufous_persistence::rdb::{self, Writer};
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::{parse_f64, parse_i64, parse_memory};
@@ -81,6 +84,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("protocol", 1, 1, protocol),
     ("quicklist", 1, 2, quicklist),
     ("quicklist-packed-threshold", 1, 1, quicklist_packed_threshold),
+    ("reload", 0, usize::MAX, reload),
     ("replybuffer", 2, 2, replybuffer),
     ("sdslen", 1, 1, sdslen),
     ("segfault", 0, 0, |_, _| std::process::abort()),
@@ -168,6 +172,50 @@ fn replybuffer(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     cx.reply.ok();
     Ok(())
+}
+
+/// A command that fills the databases; meanwhile nobody else is served.
+struct Reloading<'a, 'c>(&'a mut Ctx<'c>);
+
+impl Host for Reloading<'_, '_> {
+    fn engine(&mut self) -> (&mut Store, &mut State) {
+        (self.0.db.store, self.0.server)
+    }
+
+    fn serve_clients(&mut self) {}
+}
+
+/// DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE]
+fn reload(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let (mut merge, mut flush, mut save) = (false, true, true);
+    for option in args.from(2) {
+        match option.to_ascii_lowercase().as_slice() {
+            b"merge" => merge = true,
+            b"noflush" => flush = false,
+            b"nosave" => save = false,
+            _ => return Err(error::DEBUG_RELOAD_OPTION),
+        }
+    }
+    if save {
+        snapshot::save(cx.db.store, cx.server)?;
+    }
+    if flush {
+        drop(cx.db.store.keyspace.clear());
+    }
+    let loaded = load::load(&mut Reloading(cx), Rules { merge, drop_expired: true });
+    match loaded {
+        Ok(Some(_)) => {
+            cx.server.log.notice("DB reloaded by DEBUG RELOAD");
+            cx.reply.ok();
+            Ok(())
+        }
+        failed => {
+            if let Err(error) = failed {
+                load::explain(cx.server, &error);
+            }
+            Err(error::DEBUG_RELOAD_FAILED)
+        }
+    }
 }
 
 /// DEBUG CHANGE-REPL-ID

@@ -2,6 +2,7 @@
 
 use crate::command::{Category, Command, Flags, Group, Outcome};
 use crate::context::Ctx;
+use crate::persistence::snapshot;
 use crate::transaction;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::parse_i64;
@@ -58,6 +59,12 @@ fn dbsize(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
 fn flushall(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let lazy = parse_flush(cx, args)?;
     empty(cx, 0..cx.db.store.keyspace.count(), lazy);
+    // What was is not to come back by a restart, nor by a snapshot that began before.
+    snapshot::stop(cx.db.store, cx.server);
+    if !cx.server.config.save.is_empty() {
+        // Why it failed is in the log, and in the replies to what is written next.
+        let _ = snapshot::save(cx.db.store, cx.server);
+    }
     // Even if nothing was there: a copy may hold keys that are hidden here.
     cx.propagate_anyway();
     cx.reply.ok();

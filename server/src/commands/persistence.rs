@@ -1,7 +1,8 @@
-//! Commands that write the data set to disk: refused, because this version writes none.
+//! Commands that write the data set to disk.
 
 use crate::command::{Category, Command, Flags, Group, Outcome};
 use crate::context::Ctx;
+use crate::persistence::snapshot;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::request::Args;
 
@@ -41,16 +42,31 @@ fn unsupported(what: &str) -> ReplyError {
 }
 
 /// SAVE
-fn save(_cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
-    Err(unsupported("saving the data set"))
+fn save(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
+    snapshot::save(cx.db.store, cx.server)?;
+    cx.reply.ok();
+    Ok(())
 }
 
 /// BGSAVE [SCHEDULE]
-fn bgsave(_cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+fn bgsave(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     match args.find(1) {
-        Some(option) if args.len() > 2 || !option.eq_ignore_ascii_case(b"schedule") => Err(error::SYNTAX),
-        _ => Err(unsupported("saving the data set")),
+        Some(option) if args.len() > 2 || !option.eq_ignore_ascii_case(b"schedule") => {
+            return Err(error::SYNTAX);
+        }
+        _ => (),
     }
+    if cx.server.persistence.snapshots.is_running() {
+        return Err(error::SAVE_IN_PROGRESS);
+    }
+    if cx.in_exec {
+        cx.server.persistence.snapshots.schedule();
+        cx.reply.simple("Background saving scheduled");
+        return Ok(());
+    }
+    snapshot::start(cx.db.store, cx.server)?;
+    cx.reply.simple("Background saving started");
+    Ok(())
 }
 
 /// BGREWRITEAOF
@@ -60,8 +76,6 @@ fn bgrewriteaof(_cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
 
 /// LASTSAVE
 fn lastsave(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
-    // As Redis says of a server that has not saved: the time of the start.
-    let started_s = cx.server.started_ms / 1000;
-    cx.reply.integer(started_s);
+    cx.reply.integer(cx.server.persistence.snapshots.last_save_s);
     Ok(())
 }

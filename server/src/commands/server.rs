@@ -80,7 +80,7 @@ fn shut_down(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         cx.reply.ok();
         return Ok(());
     }
-    if !shutdown::decide(cx.server, request) {
+    if !shutdown::decide(cx.db.store, cx.server, request) {
         return Err(error::SHUTDOWN_FAILED);
     }
     cx.block(args, Wait::Shutdown, Deadline::default());

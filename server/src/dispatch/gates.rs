@@ -48,6 +48,7 @@ const GATES: &[Gate] = &[
     multi_allowed,
     permitted,
     memory,
+    disk_error,
     pubsub_mode,
     loading,
     monitor_mode,
@@ -114,6 +115,18 @@ fn memory(cx: &mut Ctx<'_>, request: &Request<'_>) -> Result<(), Refusal> {
     }
     if outcome == eviction::Outcome::Full && (queues || request.flags.contains(Flags::DENYOOM)) {
         return Err(error::OUT_OF_MEMORY.into());
+    }
+    Ok(())
+}
+
+/// What is written would not get to the disk.
+fn disk_error(cx: &mut Ctx<'_>, request: &Request<'_>) -> Result<(), Refusal> {
+    if !cx.server.special.contains(EngineSpecial::DISK_ERROR) {
+        return Ok(());
+    }
+    // Monitoring by PING is to notice.
+    if request.flags.contains(Flags::WRITE) || request.row.name == "ping" {
+        return Err(error::MISCONF_RDB.into());
     }
     Ok(())
 }

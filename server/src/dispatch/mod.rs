@@ -235,7 +235,8 @@ pub fn call(cx: &mut Ctx<'_>, id: CommandId, row: &'static Command, args: Args<'
         cx.fail(mark, &error);
     }
     if cx.db.store.effects.listening.contains(Listening::WRITES) {
-        propagation::after_call(cx, args, cx.db.store.dirty != dirty);
+        // Saving takes the count back.
+        propagation::after_call(cx, args, cx.db.store.dirty > dirty);
     }
     let duration_ns = cx.server.clock.tick() - started;
     let spent_before_ns = cx.again.map_or(0, |again| again.spent_ns);

@@ -20,7 +20,9 @@ use crate::client::output::would_block;
 use crate::client::{Client, Closing, Peer, eviction as eviction_of_clients};
 use crate::dispatch::window;
 use crate::engine::{Engine, EngineSpecial, State};
+use crate::persistence::load::{self, Host, LoadError};
 use crate::shutdown::{self, Shutdown, Signal};
+use crate::store::Store;
 use crate::{clock, cron, eviction, limits, tracking};
 use mio::{Events, Interest, Poll, Token};
 use rufous_protocol::request::{Batch, Parser, Progress};
@@ -90,6 +92,9 @@ impl EventLoop {
         let waker = Arc::new(mio::Waker::new(poll.registry(), WAKER)?);
         engine.state.listeners.register(poll.registry().try_clone()?)?;
         let accepting = engine.state.listeners.indices().collect();
+        engine.state.persistence.waker = Some(waker.clone());
+        engine.state.persistence.interrupt = signals.interrupt.clone();
+        engine.state.startup_bytes = memory::used_bytes() as u64;
         let this = EventLoop {
             poll,
             engine,
@@ -121,37 +126,56 @@ impl EventLoop {
     /// Runs until a shutdown is carried out; returns the exit status.
     pub fn run(&mut self) -> io::Result<i32> {
         let mut events = Events::with_capacity(1024);
-        self.engine.state.startup_bytes = memory::used_bytes() as u64;
         loop {
-            self.wait(&mut events)?;
-            let again = std::mem::take(&mut self.again);
-            self.engine.state.clock.refresh();
-            self.engine.store.follow_clock(self.engine.state.clock.now_ms());
-            let started_ns = self.engine.state.clock.last_tick();
-            let commands_before = self.engine.state.stats.commands;
-            for event in &events {
-                self.on_event(event);
-            }
-            self.accept_all();
-            self.read_again(again);
-            self.run_timers();
-            tracking::broadcast(&mut self.engine.state);
-            self.settle();
-            self.evict_clients();
-            let duration_ns = self.engine.state.clock.tick() - started_ns;
-            let stats = &mut self.engine.state.stats;
-            // RESETSTAT may have come in between.
-            stats.turns.note(duration_ns, stats.commands.saturating_sub(commands_before));
+            let timeout = self.timeout();
+            self.turn(&mut events, timeout)?;
             if let Some(status) = self.shut_down_if_asked() {
                 return Ok(status);
             }
         }
     }
 
-    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
+    /// Fills the databases from the disk, before [`EventLoop::run`]; clients are told that the server is loading. Gives the
+    /// exit status if the server was told to end meanwhile.
+    pub fn load(&mut self) -> Result<Option<i32>, LoadError> {
+        match load::at_start(self) {
+            Err(LoadError::Interrupted) => Ok(self.shut_down_if_asked()),
+            loaded => loaded.map(|()| None),
+        }
+    }
+
+    /// Waits for something to do, at most so long, and does it.
+    fn turn(&mut self, events: &mut Events, timeout: Duration) -> io::Result<()> {
+        match self.poll.poll(events, Some(timeout)) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+        let again = std::mem::take(&mut self.again);
+        self.engine.state.clock.refresh();
+        self.engine.store.follow_clock(self.engine.state.clock.now_ms());
+        let started_ns = self.engine.state.clock.last_tick();
+        let commands_before = self.engine.state.stats.commands;
+        for event in &*events {
+            self.on_event(event);
+        }
+        self.accept_all();
+        self.read_again(again);
+        self.run_timers();
+        tracking::broadcast(&mut self.engine.state);
+        self.settle();
+        self.evict_clients();
+        let duration_ns = self.engine.state.clock.tick() - started_ns;
+        let stats = &mut self.engine.state.stats;
+        // RESETSTAT may have come in between.
+        stats.turns.note(duration_ns, stats.commands.saturating_sub(commands_before));
+        Ok(())
+    }
+
+    /// How long there is nothing to do but what sockets bring.
+    fn timeout(&self) -> Duration {
         let State { eviction, cron, pause, blocking, clock, .. } = &self.engine.state;
         let background = eviction.is_pending() || cron.more_expired;
-        let timeout = if self.again.is_empty() && self.accepting.is_empty() && !background {
+        if self.again.is_empty() && self.accepting.is_empty() && !background {
             let pause_ms = pause.deadline_ms().map_or(i64::MAX, |deadline| deadline - clock.now_ms());
             let cron_ms = self.next_cron_ms - real_now_ms();
             let deadline_us = blocking.next_deadline_us().unwrap_or(u64::MAX);
@@ -159,10 +183,6 @@ impl EventLoop {
             Duration::from_millis((cron_ms.min(pause_ms).clamp(0, 1000) as u64).min(wait_ms))
         } else {
             Duration::ZERO
-        };
-        match self.poll.poll(events, Some(timeout)) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
-            _ => Ok(()),
         }
     }
 
@@ -447,7 +467,7 @@ impl EventLoop {
 
     fn heed_signals(&mut self) {
         let Signals { terminate, interrupt, stop } = &*self.signals;
-        let state = &mut self.engine.state;
+        let Engine { store, state } = &mut self.engine;
         for (flag, signal) in
             [(&**terminate, Signal::Terminate), (&**interrupt, Signal::Interrupt), (stop, Signal::Handle)]
         {
@@ -457,7 +477,7 @@ impl EventLoop {
         }
         // A stopped cron keeps a signal waiting, but not the handle.
         if !state.switches.cron_paused || state.shutdown == Shutdown::Signalled(Signal::Handle) {
-            shutdown::heed_signal(state);
+            shutdown::heed_signal(store, state);
         }
     }
 
@@ -574,11 +594,24 @@ impl EventLoop {
 
     fn shut_down_if_asked(&mut self) -> Option<i32> {
         let Shutdown::Decided(request) = self.engine.state.shutdown else { return None };
-        shutdown::before_exit(&mut self.engine, request);
+        shutdown::before_exit(&mut self.engine);
         // Replies that are already written out must not be lost with the process.
         self.settle();
         self.engine.state.listeners.close();
         Some(request.status)
+    }
+}
+
+impl Host for EventLoop {
+    fn engine(&mut self) -> (&mut Store, &mut State) {
+        (&mut self.engine.store, &mut self.engine.state)
+    }
+
+    fn serve_clients(&mut self) {
+        let mut events = Events::with_capacity(64);
+        if let Err(error) = self.turn(&mut events, Duration::ZERO) {
+            self.engine.state.log.warning(format_args!("The event loop failed: {error}"));
+        }
     }
 }
 

@@ -78,8 +78,14 @@ impl<'a> Hash<'a> {
         Ok(Hash::Fields(fields.collect::<Result<_, _>>()?))
     }
 
+    /// One by one, because the length of values decides how they are kept: as in Redis, that is so for this encoding alone.
     pub(super) fn zipmap(reader: &mut Reader<'a>) -> Result<Hash<'a>, Error> {
-        Hash::block(Block::read(reader)?.zipmap()?)
+        let block = Block::read(reader)?.zipmap()?.named(2)?;
+        let items: Vec<Item<'_>> = block.pack().iter().collect();
+        let fields = items.chunks(2);
+        let fields =
+            fields.map(|field| Field { name: field[0].into(), value: field[1].into(), expiry: None });
+        Ok(Hash::Fields(fields.collect()))
     }
 
     pub(super) fn ziplist(reader: &mut Reader<'a>) -> Result<Hash<'a>, Error> {

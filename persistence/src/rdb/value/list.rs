@@ -39,10 +39,8 @@ pub(super) fn listpacks<'a>(reader: &mut Reader<'a>) -> Result<Vec<Node<'a>>, Er
             PACKED => Ok(node(Block::read(reader)?.listpack()?)),
             PLAIN => {
                 let block = Block::read(reader)?;
-                if block.bytes.is_empty() {
-                    return Err(block.empty());
-                }
-                Ok(Some(Node::Element(Text::Bytes(block.bytes))))
+                let is_empty = block.bytes.is_empty();
+                Ok((!is_empty).then_some(Node::Element(Text::Bytes(block.bytes))))
             }
             _ => Err(here.corrupt("a list's part of unknown kind")),
         }

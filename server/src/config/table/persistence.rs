@@ -1,6 +1,6 @@
 //! Snapshots and the append-only file.
 
-use super::feature::PERSISTENCE;
+use super::feature::{PERSISTENCE, REPLICATION};
 use crate::config::Changed;
 use crate::config::directive::{Directive, Phase, Traits, Verdict, choice, flag, number, special, string};
 
@@ -9,20 +9,15 @@ const INT_MAX: i128 = i32::MAX as i128;
 const LONG_MAX: i128 = i64::MAX as i128;
 
 pub(super) const ROWS: &[Directive] = &[
-    special!("save", save).is(Traits::MULTI).then(Changed::SavePoints).later(PERSISTENCE),
-    string!("dbfilename", dbfilename, "dump.rdb")
-        .is(Traits::PROTECTED)
-        .check(snapshot_name)
-        .later(PERSISTENCE),
-    flag!("rdbcompression", rdbcompression, true).later(PERSISTENCE),
-    flag!("rdbchecksum", rdbchecksum, true).immutable().later(PERSISTENCE),
-    number!("rdb-version", rdb_version, 9, 13, 11).later(PERSISTENCE),
-    flag!("rdb-del-sync-files", rdb_del_sync_files, false).later(PERSISTENCE),
-    flag!("rdb-save-incremental-fsync", rdb_save_incremental_fsync, true).later(PERSISTENCE),
-    number!("rdb-key-save-delay", rdb_key_save_delay_us, INT_MIN, INT_MAX, 0)
-        .is(Traits::HIDDEN)
-        .later(PERSISTENCE),
-    number!("key-load-delay", key_load_delay_us, INT_MIN, INT_MAX, 0).is(Traits::HIDDEN).later(PERSISTENCE),
+    special!("save", save).is(Traits::MULTI).then(Changed::SavePoints),
+    string!("dbfilename", dbfilename, "dump.rdb").is(Traits::PROTECTED).check(snapshot_name),
+    flag!("rdbcompression", rdbcompression, true),
+    flag!("rdbchecksum", rdbchecksum, true).immutable(),
+    number!("rdb-version", rdb_version, 9, 13, 11),
+    flag!("rdb-del-sync-files", rdb_del_sync_files, false).later(REPLICATION),
+    flag!("rdb-save-incremental-fsync", rdb_save_incremental_fsync, true),
+    number!("rdb-key-save-delay", rdb_key_save_delay_us, INT_MIN, INT_MAX, 0).is(Traits::HIDDEN),
+    number!("key-load-delay", key_load_delay_us, INT_MIN, INT_MAX, 0).is(Traits::HIDDEN),
     number!(
         "loading-process-events-interval-bytes",
         loading_process_events_interval_bytes,
@@ -30,9 +25,8 @@ pub(super) const ROWS: &[Directive] = &[
         INT_MAX,
         2 << 20
     )
-    .is(Traits::HIDDEN)
-    .later(PERSISTENCE),
-    flag!("stop-writes-on-bgsave-error", stop_writes_on_bgsave_error, true).later(PERSISTENCE),
+    .is(Traits::HIDDEN),
+    flag!("stop-writes-on-bgsave-error", stop_writes_on_bgsave_error, true),
     flag!("appendonly", appendonly, false)
         .is(Traits::DENY_LOADING)
         .then(Changed::AppendOnly)

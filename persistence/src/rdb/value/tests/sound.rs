@@ -111,7 +111,7 @@ fn every_type_is_read() {
         "[a 1 b 1 c inf]",
         "b=1 a=1",
         "f=v g=1",
-        "[foo bar hello 7]",
+        "foo=bar hello=7",
         "[f v g (300)]",
         "[f v g 1]",
         "f=v@1000 g=v",

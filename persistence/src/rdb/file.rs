@@ -1,0 +1,88 @@
+//! A snapshot on a disk: written beside the old one, which it replaces once it is safe.
+//!
+//! ```text
+//! temporary file: write -> sync -> rename over the old one -> sync the folder
+//! ```
+//!
+//! Invariant: at every moment a whole snapshot has the name, the old one or the new one, if there was one before; a save
+//! that fails leaves no temporary file if the disk still lets it be removed.
+
+use std::path::{Path, PathBuf};
+
+use super::save::{Contents, Progress, SaveError, Settings, save};
+use crate::disk::{Disk, Error, File, Lock};
+
+/// Bytes after which what was written is synced, so that the system never has to write much at once.
+const SYNC_BYTES: u64 = 4 << 20;
+
+/// Where a snapshot goes, and how.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The name in the folder.
+    pub name: PathBuf,
+    /// The name while it is written.
+    pub temporary: PathBuf,
+    /// Sync as the file grows, and let the system forget what it will not be asked for.
+    pub sync_in_steps: bool,
+    /// The file will be read again soon.
+    pub keep_cached: bool,
+}
+
+/// Writes a snapshot; gives the lock on the new file that keeps other servers from replacing it. Whoever has the lock of
+/// the old file drops it in exchange.
+pub fn replace(
+    disk: &dyn Disk,
+    target: &Target,
+    contents: &Contents,
+    settings: Settings,
+    progress: &Progress,
+) -> Result<Option<Box<dyn Lock>>, SaveError> {
+    let (temporary, name) = (target.folder.join(&target.temporary), target.folder.join(&target.name));
+    let written = write(disk, &temporary, target, contents, settings, progress).and_then(|lock| {
+        disk.rename(&temporary, &name)?;
+        Ok(lock)
+    });
+    let lock = written.inspect_err(|_| {
+        // It is of no use to anybody; if it cannot be removed, the next save writes over it.
+        let _ = disk.remove(&temporary);
+    })?;
+    disk.sync_folder(&target.folder)?;
+    Ok(lock)
+}
+
+fn write(
+    disk: &dyn Disk,
+    path: &Path,
+    target: &Target,
+    contents: &Contents,
+    settings: Settings,
+    progress: &Progress,
+) -> Result<Option<Box<dyn Lock>>, SaveError> {
+    let mut file = disk.create(path)?;
+    let mut unsynced = 0;
+    save(contents, settings, progress, &mut |bytes| {
+        file.write_all(bytes)?;
+        unsynced += bytes.len() as u64;
+        if target.sync_in_steps && unsynced >= SYNC_BYTES {
+            unsynced = 0;
+            sync(&mut *file, target)?;
+        }
+        Ok(())
+    })?;
+    sync(&mut *file, target)?;
+    if !progress.commit() {
+        return Err(SaveError::Cancelled);
+    }
+    // Where there are no locks, there are none to respect.
+    Ok(disk.lock(path).ok())
+}
+
+fn sync(file: &mut dyn File, target: &Target) -> Result<(), Error> {
+    file.sync_data()?;
+    if !target.keep_cached {
+        file.forget_cached();
+    }
+    Ok(())
+}
