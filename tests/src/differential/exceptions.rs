@@ -100,8 +100,24 @@ pub const EXCEPTIONS: &[Exception] = &[
     Exception {
         reason: "Redis reads a cursor up to its first NUL byte",
         applies: |it| {
-            let cut = it.step.command.get(1).is_some_and(|cursor| cursor.contains(&0));
-            cut && it.step.name() == "scan" && it.our_error_is("ERR invalid cursor")
+            let cut = it.step.command.iter().any(|word| word.contains(&0));
+            cut && it.step.name().ends_with("scan") && it.our_error_is("ERR invalid cursor")
+        },
+    },
+    Exception {
+        reason: "before 7.2 a timeout beyond all numbers reads as negative",
+        applies: |it| {
+            it.is_before_7_2() && it.errors_begin("ERR timeout is out of range", "ERR timeout is negative")
+        },
+    },
+    Exception {
+        reason: "before 7.2 LPOS takes the least rank there is, which has no positive counterpart",
+        applies: |it| {
+            it.is_before_7_2()
+                && it.step.name() == "lpos"
+                && it.our_error_is(
+                    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+                )
         },
     },
     Exception {

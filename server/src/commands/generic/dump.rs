@@ -155,7 +155,7 @@ fn read_value(body: &[u8]) -> Result<Value<'_>, rdb::Error> {
 
 /// The error for a payload that makes no sense; the log tells why.
 fn bad_format(cx: &Ctx<'_>, problem: impl Display) -> ReplyError {
-    cx.server.log.verbose(format_args!("RESTORE: {problem}"));
+    cx.server.log.verbose(format_args!("RESTORE: integrity check failed: {problem}"));
     error::RESTORE_BAD_FORMAT
 }
 
