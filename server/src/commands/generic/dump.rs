@@ -7,7 +7,7 @@ use crate::effects::Event;
 use crate::notify::Class;
 use crate::propagation::Word;
 use rufous_persistence::dump;
-use rufous_persistence::rdb::{self, Made, Reader, Value, Writer};
+use rufous_persistence::rdb::{self, Made, Reader, Type, Value, Writer};
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::parse_i64;
 use rufous_protocol::request::Args;
@@ -94,9 +94,9 @@ pub(super) fn restore(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     let opened = dump::open(args.get(3), !cx.server.switches.checksums_ignored);
     let body = opened.ok_or(error::RESTORE_CHECKSUM)?.body;
-    let value = read_value(body).map_err(|problem| bad_format(cx, problem))?;
+    let value = read_value(body).map_err(|problem| bad_format(cx, body, problem))?;
     let limits = cx.db.store.limits.clone();
-    let made = value.make(cx.db.db(), &limits).map_err(|problem| bad_format(cx, problem))?;
+    let made = value.make(cx.db.db(), &limits).map_err(|problem| bad_format(cx, body, problem))?;
 
     let lazy = cx.server.config.lazyfree_lazy_server_del;
     let replaced = options.replace && cx.db.remove(key, lazy);
@@ -153,9 +153,15 @@ fn read_value(body: &[u8]) -> Result<Value<'_>, rdb::Error> {
     Value::read(&mut reader, kind)
 }
 
-/// The error for a payload that makes no sense; the log tells why.
-fn bad_format(cx: &Ctx<'_>, problem: impl Display) -> ReplyError {
-    cx.server.log.verbose(format_args!("RESTORE: integrity check failed: {problem}"));
+/// The error for a payload that makes no sense; the log tells why, in words that people who know Redis look for.
+fn bad_format(cx: &Ctx<'_>, body: &[u8], problem: impl Display) -> ReplyError {
+    let what = match body.first().copied().and_then(Type::of) {
+        Some(Type::SortedSetZiplist) => "Zset ziplist",
+        Some(Type::HashZipmap) => "Zipmap",
+        Some(Type::StreamFirst | Type::StreamSecond | Type::Stream) => "Stream listpack",
+        _ => "Value",
+    };
+    cx.server.log.verbose(format_args!("RESTORE: {what} integrity check failed: {problem}"));
     error::RESTORE_BAD_FORMAT
 }
 
