@@ -265,6 +265,11 @@ impl Client {
         Client::new(0, usize::MAX, nowhere.clone(), nowhere, -1, 0)
     }
 
+    /// Is it nobody?
+    pub fn is_nobody(&self) -> bool {
+        self.token == usize::MAX
+    }
+
     /// Asks for the connection to be closed.
     pub fn close(&mut self, how: Closing) {
         if self.closing != Some(Closing::Now) {

@@ -32,7 +32,7 @@ struct Addition<'a> {
 
 impl<'a> Addition<'a> {
     #[inline]
-    fn parse(args: Args<'a>) -> Result<Addition<'a>, ReplyError> {
+    fn parse(args: Args<'a>, is_replayed: bool) -> Result<Addition<'a>, ReplyError> {
         let (mut options, mut creates) = (Options::default(), true);
         let mut rest = args.from(2);
         let id = loop {
@@ -58,7 +58,7 @@ impl<'a> Addition<'a> {
                 }
             }
         };
-        options.check()?;
+        options.check(is_replayed)?;
         Ok(Addition { options, creates, id, fields: rest })
     }
 
@@ -101,7 +101,7 @@ impl<'a> Addition<'a> {
 
 /// XADD key \[NOMKSTREAM\] \[KEEPREF|DELREF|ACKED\] \[MAXLEN|MINID \[=|~\] threshold \[LIMIT count\]\] *|id field value \[field value ...\]
 pub(super) fn xadd(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let addition = Addition::parse(args)?;
+    let addition = Addition::parse(args, cx.client.is_nobody())?;
     let fields = addition.fields;
     if fields.is_empty() || fields.len() % 2 != 0 {
         return Err(error::wrong_arity(cx.server.commands.full_name(cx.command)));

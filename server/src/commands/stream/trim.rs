@@ -76,10 +76,15 @@ impl Options {
         Ok(Some(value + 1))
     }
 
-    /// Checks that the options go together.
-    pub(super) fn check(&self) -> Result<(), ReplyError> {
+    /// Checks that the options go together. Redis writes what `~` with LIMIT came to as `=` with the same LIMIT: what is run again
+    /// is not limited.
+    pub(super) fn check(&mut self, is_replayed: bool) -> Result<(), ReplyError> {
         match (self.bound, self.limit) {
             (None, Some(1..)) => Err(error::STREAM_LIMIT_ALONE),
+            _ if is_replayed => {
+                self.limit = Some(0);
+                Ok(())
+            }
             (_, Some(_)) if !self.is_approximate => Err(error::STREAM_LIMIT_EXACT),
             _ => Ok(()),
         }
@@ -145,7 +150,7 @@ pub(super) fn xtrim(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     if options.bound.is_none() && options.limit.is_none_or(|limit| limit == 0) {
         return Err(error::STREAM_TRIM_HOW);
     }
-    options.check()?;
+    options.check(cx.client.is_nobody())?;
     let key = args.get(1);
     let Some(mut stream) = cx.db.write(key).edit::<Stream>()? else {
         cx.reply.integer(0);
@@ -192,4 +197,33 @@ pub(super) fn propagate_ids(cx: &mut Ctx<'_>, words: &[&[u8]], ids: &[StreamId])
     let ids: Vec<String> = ids.iter().map(StreamId::to_string).collect();
     let words = words.iter().copied().chain(ids.iter().map(String::as_bytes));
     cx.propagate_as(&words.map(Word::Bytes).collect::<Vec<_>>());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Options;
+    use rufous_protocol::error::{self, ReplyError};
+    use rufous_protocol::request::OwnedArgs;
+
+    #[test]
+    fn options_must_go_together() {
+        let check = |line: &str, is_replayed: bool, expected: Result<Option<i64>, ReplyError>| {
+            let words: OwnedArgs = line.split(' ').map(str::as_bytes).collect();
+            let (mut options, mut rest) = (Options::default(), words.args());
+            while !rest.is_empty() {
+                rest = rest.from(options.take(rest).expect("options").expect("an option"));
+            }
+            assert_eq!(options.check(is_replayed).map(|()| options.limit), expected, "{line}");
+        };
+        check("maxlen 5", false, Ok(None));
+        check("maxlen = 5 delref", false, Ok(None));
+        check("maxlen ~ 5 limit 3", false, Ok(Some(3)));
+        check("limit 3 minid ~ 5", false, Ok(Some(3)));
+        check("maxlen = 5 limit 3", false, Err(error::STREAM_LIMIT_EXACT));
+        check("maxlen 5 limit 0", false, Err(error::STREAM_LIMIT_EXACT));
+        check("limit 3", false, Err(error::STREAM_LIMIT_ALONE));
+        check("maxlen = 5 limit 3", true, Ok(Some(0)));
+        check("maxlen ~ 5", true, Ok(Some(0)));
+        check("limit 3", true, Err(error::STREAM_LIMIT_ALONE));
+    }
 }
