@@ -11,7 +11,8 @@ use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::parse_i64;
 use rufous_protocol::reply::Reply;
 use rufous_protocol::request::Args;
-use rufous_storage::types::stream::{Stream, StreamId};
+use rufous_storage::types::stream::{Group, Log, Name, Pending, Stream, StreamId};
+use smallvec::SmallVec;
 
 /// XAUTOCLAIM looks at so many entries for each one that it may give.
 const ATTEMPTS_PER_ENTRY: usize = 10;
@@ -20,8 +21,12 @@ const COUNT_DEFAULT: i64 = 100;
 /// A greater COUNT is refused.
 const COUNT_MAX: i64 = i64::MAX / 16;
 
+/// Pending entries that are looked up together.
+const IDS_INLINE: usize = 32;
+
 /// How entries are claimed.
 struct Claim {
+    now: i64,
     min_idle_ms: i64,
     delivered_ms: i64,
     /// `None` adds one, unless only IDs are replied.
@@ -33,19 +38,11 @@ struct Claim {
     last_id: StreamId,
 }
 
-/// What became of an entry.
-enum Claimed {
-    No,
-    /// It counts as delivered so often now.
-    Yes(u64),
-    /// It is no longer in the stream, so that it is not pending any more either.
-    Gone,
-}
-
 impl Claim {
     fn parse(args: Args<'_>, min_idle_ms: i64, now: i64) -> Result<Claim, ReplyError> {
         let mut delivered = None;
         let mut claim = Claim {
+            now,
             min_idle_ms,
             delivered_ms: now,
             deliveries: None,
@@ -81,34 +78,62 @@ impl Claim {
         Ok(claim)
     }
 
-    /// Gives an entry to a consumer, if it may have it.
-    fn run(&self, stream: &mut Stream, to: (&[u8], &[u8]), id: StreamId, now: i64) -> Claimed {
-        let (group, consumer) = to;
-        let exists = stream.log().contains(id);
-        let claimed = stream.edit_group(group, |group, _| {
-            let pending = group.pending().get(id);
-            if !exists {
-                return if group.acknowledge(id) { Claimed::Gone } else { Claimed::No };
-            }
-            let deliveries = match pending {
-                None if !self.force => return Claimed::No,
-                // As if it had been delivered once when it was made pending.
-                None => 1,
-                Some(pending) => {
-                    let idle = now.saturating_sub(pending.delivered_ms);
-                    if self.min_idle_ms > 0 && idle < self.min_idle_ms {
-                        return Claimed::No;
-                    }
-                    pending.deliveries
+    /// Gives entries to a consumer, as far as it may have them.
+    fn run(&self, group: &mut Group, log: &Log, to: &Name, ids: &[StreamId], outcome: &mut Claims) {
+        for &id in ids {
+            if !log.contains(id) {
+                if group.acknowledge(id) {
+                    outcome.gone.push(id);
                 }
-            };
-            let more = u64::from(!self.ids_only);
-            let deliveries = self.deliveries.unwrap_or(deliveries.wrapping_add(more));
-            group.assign(id, consumer, self.delivered_ms, deliveries);
-            group.edit_consumer(consumer, |consumer| consumer.active_ms = Some(now));
-            Claimed::Yes(deliveries)
-        });
-        claimed.unwrap_or(Claimed::No)
+                continue;
+            }
+            let claimed = group.claim(id, to, |pending| self.decide(pending));
+            outcome.claimed.extend(claimed.map(|deliveries| (id, deliveries)));
+        }
+    }
+
+    /// Gives up to `count` pending entries from one on to a consumer, as far as it may have them. Gives the first one that was not
+    /// looked at.
+    fn run_from(
+        &self,
+        group: &mut Group,
+        log: &Log,
+        to: &Name,
+        (start, count): (StreamId, usize),
+        outcome: &mut Claims,
+    ) -> Option<StreamId> {
+        let mut attempts = count.saturating_mul(ATTEMPTS_PER_ENTRY);
+        let mut next = Some(start);
+        loop {
+            let pending = group.pending().iter_from(next?).map(|(id, _)| id);
+            let some: SmallVec<[StreamId; IDS_INLINE]> = pending.take(IDS_INLINE).collect();
+            for &id in &some {
+                if attempts == 0 || outcome.len() == count {
+                    return Some(id);
+                }
+                attempts -= 1;
+                self.run(group, log, to, &[id], outcome);
+            }
+            next = some.last()?.next();
+        }
+    }
+
+    /// When a pending entry counts as delivered to its new consumer, and how often; `None` if it stays where it is. An entry that
+    /// nobody has is as if it had been delivered once.
+    fn decide(&self, pending: Option<&Pending>) -> Option<(i64, u64)> {
+        let deliveries = match pending {
+            None if !self.force => return None,
+            None => 1,
+            Some(pending) => {
+                let idle = self.now.saturating_sub(pending.delivered_ms);
+                if self.min_idle_ms > 0 && idle < self.min_idle_ms {
+                    return None;
+                }
+                pending.deliveries
+            }
+        };
+        let more = u64::from(!self.ids_only);
+        Some((self.delivered_ms, self.deliveries.unwrap_or(deliveries.wrapping_add(more))))
     }
 }
 
@@ -120,22 +145,17 @@ pub(super) fn xclaim(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let ids: Vec<StreamId> = args.from(5).iter().map_while(|text| id::strict(text, 0).ok()).collect();
     let claim = Claim::parse(args.from(5 + ids.len()), min_idle, now)?;
 
-    let met = meet(cx, key, (group, consumer), claim.last_id);
     let Some(mut stream) = cx.db.write(key).edit::<Stream>()? else { return Ok(()) };
     let stream = stream.stream();
-    let (mark, mut outcome) = (cx.reply.defer(), Claims::default());
-    for id in ids {
-        match claim.run(stream, (group, consumer), id, now) {
-            Claimed::No => {}
-            Claimed::Gone => outcome.gone.push(id),
-            Claimed::Yes(deliveries) => {
-                outcome.claimed.push((id, deliveries));
-                reply_claimed(&mut cx.reply, stream, id, claim.ids_only);
-            }
-        }
-    }
-    cx.reply.set_array(mark, outcome.claimed.len());
-    outcome.finish(cx, (key, group, consumer), met, claim.delivered_ms);
+    let mut outcome = Claims::default();
+    let met = stream.edit_group(group, |group, log| {
+        let (met, to) = meet(group, consumer, claim.last_id, now);
+        claim.run(group, log, &to, &ids, &mut outcome);
+        outcome.end(group, &to, now);
+        met
+    });
+    outcome.reply(&mut cx.reply, stream, claim.ids_only);
+    outcome.finish(cx, (key, group, consumer), met.unwrap_or_default(), claim.delivered_ms);
     Ok(())
 }
 
@@ -160,6 +180,7 @@ pub(super) fn xautoclaim(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     }
     require_group(cx, key, group)?;
     let claim = Claim {
+        now,
         min_idle_ms,
         delivered_ms: now,
         deliveries: None,
@@ -168,35 +189,21 @@ pub(super) fn xautoclaim(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         last_id: StreamId::MIN,
     };
 
-    let met = meet(cx, key, (group, consumer), StreamId::MIN);
     let Some(mut stream) = cx.db.write(key).edit::<Stream>()? else { return Ok(()) };
     let stream = stream.stream();
-    let mut outcome = Claims::default();
-    let count = count as usize;
-    let mut attempts = count.saturating_mul(ATTEMPTS_PER_ENTRY);
-    let next = |stream: &Stream, from: Option<StreamId>| {
-        stream.group(group)?.pending().iter_from(from?).next().map(|(id, _)| id)
-    };
-    let mut cursor = next(stream, Some(start));
-    while let Some(id) = cursor
-        && attempts > 0
-        && outcome.len() < count
-    {
-        attempts -= 1;
-        match claim.run(stream, (group, consumer), id, now) {
-            Claimed::No => {}
-            Claimed::Gone => outcome.gone.push(id),
-            Claimed::Yes(deliveries) => outcome.claimed.push((id, deliveries)),
-        }
-        cursor = next(stream, id.next());
-    }
+    let (mut outcome, mut cursor) = (Claims::default(), None);
+    let met = stream.edit_group(group, |group, log| {
+        let (met, to) = meet(group, consumer, StreamId::MIN, now);
+        cursor = claim.run_from(group, log, &to, (start, count as usize), &mut outcome);
+        outcome.end(group, &to, now);
+        met
+    });
     cx.reply.array(3);
     id::reply(&mut cx.reply, cursor.unwrap_or(StreamId::MIN));
-    cx.reply.array(outcome.claimed.len());
-    outcome.claimed.iter().for_each(|(id, _)| reply_claimed(&mut cx.reply, stream, *id, ids_only));
+    outcome.reply(&mut cx.reply, stream, ids_only);
     cx.reply.array(outcome.gone.len());
     outcome.gone.iter().for_each(|id| id::reply(&mut cx.reply, *id));
-    outcome.finish(cx, (key, group, consumer), met, now);
+    outcome.finish(cx, (key, group, consumer), met.unwrap_or_default(), now);
     Ok(())
 }
 
@@ -216,24 +223,21 @@ struct Met {
     read_on: Option<(StreamId, Option<u64>)>,
 }
 
-/// Makes the consumer if it is new, and notes that it asked.
-fn meet(cx: &mut Ctx<'_>, key: &[u8], to: (&[u8], &[u8]), last_id: StreamId) -> Met {
-    let now = cx.now();
-    let met = cx.db.write(key).edit::<Stream>().ok().flatten().and_then(|mut stream| {
-        stream.stream().edit_group(to.0, |group, _| {
-            let is_ahead = last_id > group.last_id;
-            group.last_id = group.last_id.max(last_id);
-            let read_on = is_ahead.then_some((group.last_id, group.entries_read));
-            Met { is_new: group.meet(to.1, now), read_on }
-        })
-    });
-    met.unwrap_or_default()
+/// Makes the consumer if it is new, and notes that it asked. Gives its name, too.
+fn meet(group: &mut Group, consumer: &[u8], last_id: StreamId, now: i64) -> (Met, Name) {
+    let is_ahead = last_id > group.last_id;
+    group.last_id = group.last_id.max(last_id);
+    let read_on = is_ahead.then_some((group.last_id, group.entries_read));
+    let is_new = group.meet(consumer, now);
+    let name = group.consumers().get(consumer).expect("the consumer that was met").name_handle().clone();
+    (Met { is_new, read_on }, name)
 }
 
 fn reply_claimed(reply: &mut Reply<'_>, stream: &Stream, id: StreamId, ids_only: bool) {
-    match stream.log().range(id, id).next() {
-        Some(entry) if !ids_only => reply_entry(reply, entry),
-        _ => id::reply(reply, id),
+    let entry = if ids_only { None } else { stream.log().range(id, id).next() };
+    match entry {
+        Some(entry) => reply_entry(reply, entry),
+        None => id::reply(reply, id),
     }
 }
 
@@ -248,6 +252,18 @@ struct Claims {
 impl Claims {
     fn len(&self) -> usize {
         self.claimed.len() + self.gone.len()
+    }
+
+    /// Notes that the consumer got something, if it did.
+    fn end(&self, group: &mut Group, to: &Name, now: i64) {
+        if !self.claimed.is_empty() {
+            group.edit_consumer(to, |consumer| consumer.active_ms = Some(now));
+        }
+    }
+
+    fn reply(&self, reply: &mut Reply<'_>, stream: &Stream, ids_only: bool) {
+        reply.array(self.claimed.len());
+        self.claimed.iter().for_each(|(id, _)| reply_claimed(reply, stream, *id, ids_only));
     }
 
     fn finish(

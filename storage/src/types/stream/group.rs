@@ -61,6 +61,11 @@ impl Consumer {
         Consumer { name, seen_ms, active_ms, pending: Ids::default() }
     }
 
+    /// Its name.
+    pub fn name_handle(&self) -> &Name {
+        &self.name
+    }
+
     /// The entries that it has and has not acknowledged.
     pub fn pending(&self) -> &Ids<()> {
         &self.pending
@@ -177,13 +182,39 @@ impl Group {
     /// Gives an entry to a consumer, which exists, whoever had it.
     pub fn assign(&mut self, id: StreamId, consumer: &[u8], delivered_ms: i64, deliveries: u64) {
         let Some(to) = self.consumers.get(consumer).map(|consumer| consumer.name.clone()) else { return };
-        let before = self.pending.insert(id, Pending { delivered_ms, deliveries, consumer: to.clone() });
-        match before {
-            Some(before) if before.consumer.is(&to) => return,
-            Some(before) => _ = self.consumers.edit(&before.consumer, |consumer| consumer.pending.remove(id)),
-            None => {}
+        self.claim(id, &to, |_| Some((delivered_ms, deliveries)));
+    }
+
+    /// Gives an entry to a consumer, which exists, if `decide` says when it counts as delivered and how often; it sees what is pending.
+    /// Gives how often.
+    pub fn claim(
+        &mut self,
+        id: StreamId,
+        to: &Name,
+        decide: impl Fn(Option<&Pending>) -> Option<(i64, u64)>,
+    ) -> Option<u64> {
+        let changed = self.pending.update(id, |pending| {
+            let (delivered_ms, deliveries) = decide(Some(pending))?;
+            (pending.delivered_ms, pending.deliveries) = (delivered_ms, deliveries);
+            let is_theirs = pending.consumer.is(to);
+            let before = (!is_theirs).then(|| std::mem::replace(&mut pending.consumer, to.clone()));
+            Some((deliveries, before))
+        });
+        let (deliveries, before) = match changed {
+            Some(None) => return None,
+            Some(Some((deliveries, None))) => return Some(deliveries),
+            Some(Some((deliveries, before))) => (deliveries, before),
+            None => {
+                let (delivered_ms, deliveries) = decide(None)?;
+                self.pending.insert(id, Pending { delivered_ms, deliveries, consumer: to.clone() });
+                (deliveries, None)
+            }
+        };
+        if let Some(before) = before {
+            self.consumers.edit(&before, |consumer| consumer.pending.remove(id));
         }
-        self.consumers.edit(consumer, |consumer| consumer.pending.insert(id, ()));
+        self.consumers.edit(to, |consumer| consumer.pending.insert(id, ()));
+        Some(deliveries)
     }
 
     /// Notes that an entry is done with; false if it was not pending.
