@@ -120,3 +120,17 @@ fn object(draw: &mut Draw) -> Step {
     let command = command!["OBJECT", subcommand, draw.key()];
     Step::new(command, if idle { Compare::Kind } else { Compare::Exact })
 }
+
+/// What else may happen to the keys of a type's own family; one of them, `other`, becomes a string.
+pub fn around(draw: &mut Draw, key: fn(&mut Draw) -> Vec<u8>, other: &str) -> Command {
+    match draw.below(8) {
+        0 => command![draw.word(&["MULTI", "EXEC", "DISCARD"])],
+        1 => command!["SET", other, "x"],
+        2 => command!["COPY", key(draw), key(draw), "REPLACE"],
+        3 => command!["RENAME", key(draw), key(draw)],
+        4 => command!["DEL", key(draw)],
+        5 => strings::any_write(draw),
+        6 => any(draw),
+        _ => command![draw.word(&["TYPE", "EXISTS"]), key(draw)],
+    }
+}

@@ -2,8 +2,8 @@
 
 use super::Family;
 use super::draw::Draw;
+use super::generic;
 use super::script::{Command, Step};
-use super::{generic, strings};
 use crate::command;
 
 /// The family.
@@ -43,7 +43,7 @@ fn steps(draw: &mut Draw, steps: &mut Vec<Step>) {
             steps.push(Step::exact(command!["DISCARD"]));
             command!["OBJECT", "ENCODING", key(draw)]
         }
-        _ => other(draw),
+        _ => generic::around(draw, key, "nolist"),
     };
     steps.push(Step::exact(command));
 }
@@ -147,18 +147,4 @@ fn blocking(draw: &mut Draw) -> Command {
 
 fn timeout(draw: &mut Draw) -> Vec<u8> {
     draw.pick(&["0.001", "0.002", "1e-3", "0.01", "-1", "x", "1e5000", ""]).into()
-}
-
-/// What else may happen to the keys.
-fn other(draw: &mut Draw) -> Command {
-    match draw.below(8) {
-        0 => command![draw.word(&["MULTI", "EXEC", "DISCARD"])],
-        1 => command!["SET", "nolist", "x"],
-        2 => command!["COPY", key(draw), key(draw), "REPLACE"],
-        3 => command!["RENAME", key(draw), key(draw)],
-        4 => command!["DEL", key(draw)],
-        5 => strings::any_write(draw),
-        6 => generic::any(draw),
-        _ => command![draw.word(&["TYPE", "EXISTS"]), key(draw)],
-    }
 }

@@ -4,8 +4,8 @@
 
 use super::Family;
 use super::draw::Draw;
+use super::generic;
 use super::script::{Command, Compare, Step};
-use super::{generic, strings};
 use crate::command;
 
 /// The family.
@@ -47,7 +47,7 @@ fn steps(draw: &mut Draw, steps: &mut Vec<Step>) {
         36 => Step::exact(xsetid(draw)),
         37 => Step::exact(command!["OBJECT", "ENCODING", key(draw)]),
         38 => Step::exact(command![draw.word(&["XADD", "XRANGE", "XREAD", "XPENDING", "XTRIM"]), key(draw)]),
-        _ => Step::exact(other(draw)),
+        _ => Step::exact(generic::around(draw, key, "nostream")),
     };
     steps.push(step);
 }
@@ -362,18 +362,4 @@ fn xsetid(draw: &mut Draw) -> Command {
         command.push(draw.word(&["ENTRIESADDED", "BOGUS"]));
     }
     command
-}
-
-/// What else may happen to the keys.
-fn other(draw: &mut Draw) -> Command {
-    match draw.below(8) {
-        0 => command![draw.word(&["MULTI", "EXEC", "DISCARD"])],
-        1 => command!["SET", "nostream", "x"],
-        2 => command!["COPY", key(draw), key(draw), "REPLACE"],
-        3 => command!["RENAME", key(draw), key(draw)],
-        4 => command!["DEL", key(draw)],
-        5 => strings::any_write(draw),
-        6 => generic::any(draw),
-        _ => command![draw.word(&["TYPE", "EXISTS"]), key(draw)],
-    }
 }
