@@ -6,7 +6,7 @@
 use crate::client::{Closing, Special};
 use crate::config::LogLevel;
 use crate::engine::{Engine, EngineSpecial, State};
-use crate::persistence::snapshot;
+use crate::persistence::{aof, snapshot};
 use crate::store::{Keys, Store};
 use crate::{fanout, limits, tracking};
 use rufous_storage::memory;
@@ -60,7 +60,7 @@ fn remove_expired(engine: &mut Engine, due: Vec<(usize, Vec<u8>)>, now: i64) {
     engine.state.cron.more_expired = due.len() >= EXPIRE_BUDGET;
     engine.state.stats.expire_budget_spent += u64::from(engine.state.cron.more_expired);
     for (index, key) in due {
-        Keys { store: &mut engine.store, index, now, touch: false }.expire(&key);
+        Keys { store: &mut engine.store, index, now, horizon: now, touch: false }.expire(&key);
         engine.store.effects.writes.end_unit(false);
     }
     if !engine.store.effects.is_empty() {
@@ -89,6 +89,8 @@ pub fn run(engine: &mut Engine, clients: &[usize]) {
     engine.store.free_retired();
     snapshot::poll(&mut engine.store, &mut engine.state);
     snapshot::heed_points(&mut engine.store, &mut engine.state);
+    aof::rewrite::heed_growth(&mut engine.store, &mut engine.state);
+    aof::hold::heed_other_writers(&engine.state);
     tracking::make_room_without_client(engine);
     let state = &mut engine.state;
     let now = state.clock.now_ms();

@@ -41,12 +41,12 @@ impl Keys<'_> {
     /// As [`Keys::write`], with the hash at hand.
     #[inline]
     pub fn write_hashed<'k>(&'k mut self, hash: u64, key: &'k [u8]) -> Found<'k> {
-        let (index, now) = (self.index, self.now);
+        let (index, now, horizon) = (self.index, self.now, self.horizon);
         let Store { keyspace, effects, stats, marks, random, lazyfree, limits, .. } = &mut *self.store;
         let mut lookup = keyspace.db_mut(index).look_up_hashed(hash, key);
         match lookup.entry() {
             None => {}
-            Some(entry) if entry.is_expired(now) => {
+            Some(entry) if entry.is_expired(horizon) => {
                 stats.expired += 1;
                 expire(&mut lookup, key, index, effects, lazyfree);
             }
@@ -77,10 +77,10 @@ impl Keys<'_> {
     /// Looks a key up and counts hit or miss; a hit is marked when `MARK`, a miss told when `TELL`.
     #[inline]
     fn search<const MARK: bool, const TELL: bool>(&mut self, hash: u64, key: &[u8]) -> Option<EntryRef<'_>> {
-        let (index, now) = (self.index, self.now);
+        let (index, now, horizon) = (self.index, self.now, self.horizon);
         let Store { keyspace, effects, stats, marks, random, lazyfree, expire_paused, .. } = &mut *self.store;
         let mut lookup = keyspace.db_mut(index).look_up_hashed(hash, key);
-        let expired = lookup.entry().is_some_and(|entry| entry.is_expired(now));
+        let expired = lookup.entry().is_some_and(|entry| entry.is_expired(horizon));
         if expired && !*expire_paused {
             stats.expired += 1;
             expire(&mut lookup, key, index, effects, lazyfree);

@@ -6,6 +6,7 @@
 use crate::boot;
 use crate::config::{Changed, Config, Host};
 use crate::engine::{self, State};
+use crate::persistence::aof;
 use crate::store::Store;
 use rufous_storage::memory;
 
@@ -15,6 +16,8 @@ pub struct Reconfigure<'a> {
     pub store: &'a mut Store,
     /// Everything else.
     pub state: &'a mut State,
+    /// EXEC is running queued commands.
+    pub in_exec: bool,
 }
 
 impl Host for Reconfigure<'_> {
@@ -40,17 +43,18 @@ impl Host for Reconfigure<'_> {
             }
             // jemalloc may be built without its thread: then there is nothing to switch.
             Changed::JemallocBgThread => _ = memory::set_background_threads(state.config.jemalloc_bg_thread),
-            Changed::AppendOnly => return append_only(state),
+            Changed::AppendOnly => append_only(self.store, state, self.in_exec)?,
+            Changed::AppendFsync => state.persistence.aof.set_policy(state.config.appendfsync),
+            Changed::AofAutoGc => aof::collect_garbage(state),
             Changed::Tls | Changed::TlsPort => {
                 return Err("Unable to update TLS configuration. Check server logs.".into());
             }
             // Hot paths read these from where this puts them.
             Changed::NotifyFlags | Changed::SlowLog => {}
             // These are read where they are used.
-            Changed::Hz | Changed::MaxMemoryClients | Changed::SavePoints | Changed::AppendFsync => {}
+            Changed::Hz | Changed::MaxMemoryClients | Changed::SavePoints => {}
             // What these belong to does not run in this server.
-            Changed::AofAutoGc
-            | Changed::ClusterAnnounce
+            Changed::ClusterAnnounce
             | Changed::ClusterFlags
             | Changed::CrashLog
             | Changed::GoodReplicas
@@ -121,10 +125,13 @@ fn admit_all(state: &mut State) {
     }
 }
 
-fn append_only(state: &State) -> Result<(), String> {
+fn append_only(store: &mut Store, state: &mut State, in_exec: bool) -> Result<(), String> {
     if !state.config.appendonly {
+        aof::switch::turn_off(store, state);
         return Ok(());
     }
-    state.log.warning("The append-only file is not supported by this version.");
+    if aof::switch::turn_on(store, state, in_exec) {
+        return Ok(());
+    }
     Err("Unable to turn on AOF. Check server logs.".into())
 }

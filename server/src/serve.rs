@@ -140,6 +140,9 @@ impl Drop for Handle {
 /// The whole binary: reads the command line, serves on this thread and returns the exit status.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(status) = boot::check_append_only_file(&arguments) {
+        return status;
+    }
     match boot::prepare(&arguments) {
         Ok(prepared) => serve(prepared),
         Err(status) => status,

@@ -9,6 +9,7 @@
 
 use crate::config::ShutdownOnSignal;
 use crate::engine::{Engine, EngineSpecial, State};
+use crate::persistence::aof;
 use crate::persistence::snapshot::{self, Refusal};
 use crate::store::Store;
 use rufous_persistence::rdb::SaveError;
@@ -97,6 +98,9 @@ pub fn heed_signal(store: &mut Store, state: &mut State) {
 /// data set cannot be saved.
 pub fn decide(store: &mut Store, state: &mut State, request: Request) -> bool {
     state.log.notice("User requested shutdown...");
+    if !aof::switch::before_exit(store, state, request.force) {
+        return false;
+    }
     if state.persistence.snapshots.is_running() {
         state.log.warning("There is a child saving an .rdb. Killing it!");
         snapshot::stop(store, state);
@@ -148,11 +152,13 @@ pub fn abort(state: &mut State) -> bool {
     signalled
 }
 
-/// The last things before the loop ends.
-pub fn before_exit(engine: &mut Engine) {
-    let state = &mut engine.state;
+/// The last things before the loop ends. False if replies that wait for the disk must not go out any more.
+pub fn before_exit(engine: &mut Engine) -> bool {
+    let Engine { store, state } = engine;
+    let may_reply = aof::switch::end(store, state);
     if let Some(pid_file) = state.process.as_mut().and_then(|process| process.pid_file.take()) {
         pid_file.remove(&state.log);
     }
     state.log.warning("Redis is now ready to exit, bye bye...");
+    may_reply
 }

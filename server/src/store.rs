@@ -97,6 +97,9 @@ pub struct Keys<'a> {
     pub index: usize,
     /// Unix time in milliseconds.
     pub now: i64,
+    /// What expires up to here has expired: that is now, and never while the append-only file is read, in which expired keys are
+    /// removed by commands.
+    pub horizon: i64,
     /// Accesses leave LRU and LFU marks (CLIENT NO-TOUCH switches it off).
     pub touch: bool,
 }
@@ -137,7 +140,7 @@ impl<'a> Keys<'a> {
     /// The keys of another database at the same moment.
     #[inline]
     pub fn at(&mut self, index: usize) -> Keys<'_> {
-        Keys { store: &mut *self.store, index, now: self.now, touch: self.touch }
+        Keys { store: &mut *self.store, index, now: self.now, horizon: self.horizon, touch: self.touch }
     }
 
     /// A value came to a key that was not there: it is as good as new.
@@ -164,7 +167,7 @@ impl<'a> Keys<'a> {
     fn locate(&mut self, key: &[u8]) -> bool {
         match self.store.keyspace.db(self.index).find(key) {
             None => false,
-            Some(entry) if !entry.is_expired(self.now) => true,
+            Some(entry) if !entry.is_expired(self.horizon) => true,
             Some(_) => {
                 self.expire_unless_paused(key);
                 false
@@ -210,8 +213,8 @@ impl<'a> Keys<'a> {
                 return Err(error::WRONG_TYPE);
             }
         }
-        let (db, now) = (self.store.keyspace.db(self.index), self.now);
-        Ok(keys.map(|key| db.find(key).filter(|entry| !entry.is_expired(now))).collect())
+        let (db, horizon) = (self.store.keyspace.db(self.index), self.horizon);
+        Ok(keys.map(|key| db.find(key).filter(|entry| !entry.is_expired(horizon))).collect())
     }
 
     /// Stores a value under a key, over whatever that held.

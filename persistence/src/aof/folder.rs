@@ -1,6 +1,7 @@
 //! The folder that holds the files, and the manifest on disk.
 //!
-//! Invariants: the manifest is replaced at once and is durable before the call returns; what the old one names stays until then.
+//! Invariants: the manifest is replaced at once, after the names of the files that it names are durable, and is durable before the
+//! call returns; what the old one names stays until then.
 
 use super::manifest::{Manifest, ManifestError};
 use crate::disk::{Disk, Error};
@@ -140,6 +141,14 @@ impl Folder {
             PersistError::before(format!("Fail to fsync the temp AOF file {shown}: {}.", error.reason()))
         })?;
         drop(file);
+        // The files that it names must have their names for certain before it counts.
+        self.disk.sync_folder(&self.path).map_err(|error| {
+            PersistError::before(format!(
+                "Fail to fsync AOF directory {}: {}.",
+                self.path.display(),
+                error.reason()
+            ))
+        })?;
         self.disk.rename(&from, &to).map_err(|error| {
             let reason = error.reason();
             PersistError::before(format!(

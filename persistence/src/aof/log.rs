@@ -126,7 +126,8 @@ impl Log {
 
     /// Goes on after [`Log::close`].
     pub fn reopen(&mut self) -> Result<(), Error> {
-        self.seal_nothing().map_err(|failed| failed.error)
+        self.seal_nothing().map_err(|failed| failed.error)?;
+        self.sync()
     }
 
     fn seal_nothing(&mut self) -> Result<(), WriteError> {

@@ -10,6 +10,8 @@
 //! Invariants: a file is whole on disk before the manifest names it, and no file is removed before a manifest without it is; an
 //! increment that is not the last is whole and on disk before the manifest names the next.
 
+pub mod base;
+pub mod check;
 pub mod folder;
 pub mod log;
 pub mod manifest;

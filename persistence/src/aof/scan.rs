@@ -327,8 +327,12 @@ impl Judge<'_> {
         }
         // A write of ours, which ends with a seal, or had no time to: it may have holes, and nothing of it was confirmed.
         let is_short = self.bytes.len() - last <= SEALED_LEN_MAX;
-        if self.is_sealed && !self.scanner.is_closed && (any_seal || is_short) {
+        if self.is_sealed && (any_seal || !self.scanner.is_closed && is_short) {
             return (Damage::Torn(trouble), true);
+        }
+        // Nothing to lose: no command begins there.
+        if !self.bytes[last..].contains(&b'*') {
+            return (Damage::Torn(trouble), self.is_sealed);
         }
         // As in Redis, of what others wrote only a file that ends too early is mended on the way.
         match trouble.fault {

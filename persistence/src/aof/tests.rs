@@ -2,7 +2,9 @@
 
 use super::folder::Folder;
 use super::log::Log;
+use super::manifest::{BaseFormat, Manifest};
 use super::scan::{Damage, Fault, Item, Scanner, Survey, survey};
+use super::writer::{Loaded, StepError, Writer};
 use crate::disk::{Disk, Operation, Torn};
 use rufous_protocol::reply::{Reply, Resp};
 use rufous_storage::Random;
@@ -258,4 +260,143 @@ fn what_redis_appended_to_a_file_of_ours_is_kept() {
     let survey = survey(&file, 0, true);
     assert_eq!(survey.valid_len, sealed + set.len());
     assert!(matches!(survey.damage, Some(Damage::Torn(_))));
+}
+
+/// A base that stands for all units up to a number.
+fn write_base(disk: &Torn, path: &Path, upto: u64) -> Result<(), crate::disk::Error> {
+    super::base::make_way(disk, path);
+    let mut log = Log::create(disk, path, true)?;
+    log.write(&mut [command(&[b"SET", b"base", upto.to_string().as_bytes()])])
+        .map_err(|failed| failed.error)?;
+    log.close()
+}
+
+/// What a start finds: the number of the last unit, all before being there; and how to go on.
+fn recover(disk: &Torn, context: &str) -> (u64, Manifest, Loaded) {
+    let folder = folder(disk);
+    let manifest = match folder.read_manifest() {
+        Ok(manifest) => manifest.unwrap_or_default(),
+        Err(error) => panic!("{context}: {error}"),
+    };
+    let mut last = 0;
+    let mut loaded = Loaded::default();
+    let parts: Vec<_> = manifest.parts().cloned().collect();
+    for (at, part) in parts.iter().enumerate() {
+        let path = folder.at(&part.name);
+        let file = disk.read(&path).unwrap_or_else(|error| panic!("{context}: {error}"));
+        let survey = survey(&file, 0, true);
+        let is_last = at + 1 == parts.len();
+        assert!(survey.damage.is_none() || is_last, "{context}: {part:?}: {:?}", survey.damage);
+        assert!(
+            !matches!(survey.damage, Some(Damage::Corrupt(_))),
+            "{context}: {:?} {}",
+            survey.damage,
+            file.escape_ascii()
+        );
+        for line in commands(&file[..survey.valid_len]) {
+            let (kind, number) = line.trim_start_matches("SET ").split_once(' ').unwrap();
+            let number: u64 = number.parse().unwrap();
+            assert!(kind == "base" || number == last + 1, "{context}: {number} after {last}");
+            last = number;
+        }
+        disk.truncate(&path, survey.valid_len as u64).unwrap();
+        loaded = Loaded { unsealed: survey.unsealed };
+    }
+    (last, manifest, loaded)
+}
+
+/// Units, syncs and rewrites until the power goes; gives the last unit that was synced.
+fn work_until_dark(writer: &mut Writer, disk: &Torn, random: &mut Random, last: &mut u64) -> u64 {
+    let mut synced = writer.synced();
+    let temporary = Path::new("/temp-base");
+    for _ in 0..100 {
+        *last += 1;
+        writer.accept(None, command(&[b"SET", b"unit", last.to_string().as_bytes()]), *last);
+        let done = match random.below(8) {
+            0 => writer
+                .rotate()
+                .and_then(|_| write_base(disk, temporary, *last).map_err(StepError::Sync))
+                .and_then(|()| writer.install(temporary, BaseFormat::Commands).map(drop))
+                .and_then(|()| {
+                    let garbage = writer.retire().map_err(StepError::Manifest)?;
+                    garbage.iter().try_for_each(|part| writer.remove(part)).map_err(StepError::Sync)
+                })
+                .is_ok(),
+            1 | 2 => writer.flush().is_ok() && writer.sync().is_ok(),
+            3 => writer.flush().is_ok(),
+            _ => true,
+        };
+        synced = synced.max(writer.synced());
+        if !done && disk.is_dark() {
+            break;
+        }
+    }
+    synced
+}
+
+#[test]
+fn power_cuts_in_rewrites_lose_nothing_that_was_synced() {
+    let rounds = std::env::var("RUFOUS_POWER_CUTS").ok().and_then(|text| text.parse().ok()).unwrap_or(400);
+    for seed in 0..rounds {
+        let mut random = Random::new(seed ^ 0xa0f);
+        let mut disk = Torn::new(seed);
+        folder(&disk);
+        let (mut last, mut synced) = (0, 0);
+        for generation in 0..3 {
+            let context = format!("seed {seed}, generation {generation}");
+            let (found, manifest, loaded) = recover(&disk, &context);
+            assert!(found >= synced && found <= last, "{context}: {found} of {last}, {synced} synced");
+            last = found;
+            disk.cut_power_after(3 + random.below(80));
+            // The start itself may be cut short.
+            synced = last;
+            if let Ok(mut writer) = Writer::start(folder_of(&disk), manifest, loaded, true, last) {
+                synced = work_until_dark(&mut writer, &disk, &mut random, &mut last);
+            }
+            disk = disk.reboot();
+            folder(&disk);
+        }
+    }
+}
+
+fn folder_of(disk: &Torn) -> Folder {
+    Folder::new(Arc::new(disk.clone()), Path::new("/"), OsStr::new("dir"), OsStr::new("a"))
+}
+
+#[test]
+fn steps_that_fail_change_nothing() {
+    let disk = Torn::new(1);
+    let mut writer = Writer::start(folder(&disk), Manifest::default(), Loaded::default(), true, 0).unwrap();
+    let mut last = 0;
+    for operation in [Operation::Create, Operation::Rename, Operation::Sync, Operation::SyncFolder] {
+        last += 1;
+        writer.accept(None, command(&[b"SET", b"unit", last.to_string().as_bytes()]), last);
+        let before = writer.manifest().clone();
+        disk.fail(operation, ErrorKind::Other);
+        let rotated = writer.rotate();
+        assert!(rotated.is_err(), "{operation:?}");
+        assert_eq!(writer.manifest(), &before, "{operation:?}");
+        disk.heal();
+        write_base(&disk, Path::new("/temp-base"), last).unwrap();
+        let before = writer.manifest().clone();
+        disk.fail(Operation::Rename, ErrorKind::Other);
+        assert!(writer.install(Path::new("/temp-base"), BaseFormat::Commands).is_err());
+        assert_eq!(writer.manifest(), &before);
+        disk.heal();
+        writer.flush().unwrap();
+        writer.sync().unwrap();
+        assert_eq!(writer.synced(), last);
+        assert_eq!(recover(&disk.clone(), "as it is").0, last);
+    }
+}
+
+#[test]
+fn nobody_writes_the_increment_of_another() {
+    let disk = Torn::new(1);
+    let first = Writer::start(folder(&disk), Manifest::default(), Loaded::default(), true, 0).unwrap();
+    let second = || Writer::start(folder(&disk), first.manifest().clone(), Loaded::default(), true, 0);
+    assert!(matches!(second(), Err(StepError::Locked(_))));
+    let manifest = first.manifest().clone();
+    drop(first);
+    Writer::start(folder(&disk), manifest, Loaded::default(), true, 0).unwrap();
 }

@@ -14,7 +14,7 @@
 use super::folder::{Folder, PersistError, ReadError};
 use super::log::{Log, WriteError};
 use super::manifest::{BaseFormat, Manifest, Part};
-use crate::disk::Error;
+use crate::disk::{Disk, Error, Lock};
 use crc32fast::Hasher;
 use std::ffi::OsString;
 use std::fmt;
@@ -38,6 +38,8 @@ pub struct Writer {
     folder: Folder,
     manifest: Manifest,
     log: Log,
+    /// Keeps other servers from writing the same increment.
+    lock: Option<Box<dyn Lock>>,
     stage: Stage,
     seals: bool,
     /// Writes that wait for the disk.
@@ -75,6 +77,8 @@ pub enum StepError {
     Manifest(PersistError),
     /// The folder cannot be made.
     Folder(Error),
+    /// Another server writes the increment.
+    Locked(Error),
 }
 
 impl From<PersistError> for StepError {
@@ -99,12 +103,27 @@ impl fmt::Display for StepError {
                 error.reason()
             ),
             StepError::Manifest(error) => error.fmt(f),
+            StepError::Locked(error) => write!(f, "The append-only file cannot be written: {error}"),
             StepError::Folder(error) => {
                 let folder = error.path.display();
                 write!(f, "Can't open or create append-only dir {folder}: {}", error.reason())
             }
         }
     }
+}
+
+/// Makes sure that no other server writes an increment that is to be continued.
+fn lock(disk: &dyn Disk, path: &Path) -> Result<Option<Box<dyn Lock>>, StepError> {
+    match disk.lock(path) {
+        Err(error) if error.is_locked() => Err(StepError::Locked(error)),
+        // It is not there, or there are no locks here.
+        result => Ok(result.ok()),
+    }
+}
+
+/// The lock of a file that was just made.
+fn lock_new(disk: &dyn Disk, path: &Path) -> Option<Box<dyn Lock>> {
+    disk.lock(path).ok()
 }
 
 /// Makes a base that was written while no increment is being written all that is read. Gives its name.
@@ -165,6 +184,8 @@ impl Writer {
             None => manifest.new_increment(folder.file()).name.clone(),
         };
         let path = folder.at(&name);
+        let disk = folder.disk().clone();
+        let lock = if is_new { None } else { lock(&*disk, &path)? };
         let opened = if is_new {
             Log::create(&**folder.disk(), &path, seals)
         } else {
@@ -173,6 +194,7 @@ impl Writer {
         let log = opened.map_err(|error| StepError::Open(name, error))?;
         folder.persist(&manifest)?;
         let mut writer = Writer::over(folder, manifest, log, Stage::Listed, seals, offset);
+        writer.lock = if is_new { lock_new(&*disk, &path) } else { lock };
         let total = writer.folder.size(&writer.manifest).unwrap_or(writer.log.len());
         writer.earlier_bytes = total.saturating_sub(writer.log.len());
         Ok(writer)
@@ -197,6 +219,7 @@ impl Writer {
             folder,
             manifest,
             log,
+            lock: None,
             stage,
             seals,
             pending: Vec::new(),
@@ -331,6 +354,7 @@ impl Writer {
             self.synced = self.written;
         }
         self.earlier_bytes += self.log.len();
+        self.lock = lock_new(&*disk, &path);
         self.log = log;
         self.manifest = manifest;
         Ok(name)

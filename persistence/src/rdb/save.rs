@@ -83,6 +83,29 @@ impl Progress {
         self.keys.load(Ordering::Relaxed)
     }
 
+    /// So many keys are written: tells others, now and then, and takes the time that tests want it to take.
+    pub fn passed(&self, keys: u64, settings: Settings) {
+        if settings.key_delay_us != 0 {
+            self.delay(keys, settings.key_delay_us);
+        }
+        if keys.is_multiple_of(KEYS_PER_REPORT) || settings.key_delay_us != 0 {
+            self.keys.store(keys, Ordering::Relaxed);
+        }
+    }
+
+    fn delay(&self, keys: u64, delay_us: i64) {
+        let micros = match delay_us {
+            us @ 1.. => us as u64,
+            us => u64::from(keys.is_multiple_of(us.unsigned_abs())),
+        };
+        let mut left = Duration::from_micros(micros);
+        while !left.is_zero() && !self.is_cancelled() {
+            let nap = left.min(NAP);
+            std::thread::sleep(nap);
+            left -= nap;
+        }
+    }
+
     /// Of a save that is also called off when a flag is set.
     pub fn until(interrupt: Arc<AtomicBool>) -> Progress {
         Progress { interrupt: Some(interrupt), ..Progress::default() }
@@ -249,11 +272,8 @@ impl Saver<'_> {
             return Err(SaveError::Version { version: self.settings.version, what, key });
         }
         self.keys += 1;
-        if self.settings.key_delay_us != 0 {
-            self.delay();
-        }
+        self.progress.passed(self.keys, self.settings);
         if self.keys.is_multiple_of(KEYS_PER_REPORT) || self.settings.key_delay_us != 0 {
-            self.progress.keys.store(self.keys, Ordering::Relaxed);
             self.go_on()?;
         }
         Ok(())
@@ -264,18 +284,5 @@ impl Saver<'_> {
         // What failed below is told instead of this, by whoever called.
         let stopped = self.writer.is_stopped() || self.progress.is_cancelled();
         if stopped { Err(SaveError::Cancelled) } else { Ok(()) }
-    }
-
-    fn delay(&self) {
-        let micros = match self.settings.key_delay_us {
-            us @ 1.. => us as u64,
-            us => u64::from(self.keys.is_multiple_of(us.unsigned_abs())),
-        };
-        let mut left = Duration::from_micros(micros);
-        while !left.is_zero() && !self.progress.is_cancelled() {
-            let nap = left.min(NAP);
-            std::thread::sleep(nap);
-            left -= nap;
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Blocked, Until, Wait, begin, release};
 use crate::client::Peer;
+use crate::commands::generic::wait::reply_confirmations;
 use crate::dispatch::{self, Flow, window};
 use crate::engine::{Engine, State};
 use crate::store::Store;
@@ -117,11 +118,7 @@ pub fn end(store: &mut Store, state: &mut State, token: usize, ending: Ending) -
                 (Ending::Error, _) => cx.error(&error::UNBLOCKED),
                 (_, Wait::Keys(..) | Wait::Pause | Wait::Shutdown) => cx.reply.null_array(),
                 (_, Wait::Replicas) => cx.reply.integer(0),
-                (_, Wait::Disk) => {
-                    cx.reply.array(2);
-                    cx.reply.integer(0);
-                    cx.reply.integer(0);
-                }
+                (_, Wait::Disk) => reply_confirmations(cx),
             },
         );
         state.blocking.released.push_back(token);

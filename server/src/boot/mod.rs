@@ -22,8 +22,12 @@ pub use title::ProcessTitle;
 use crate::clock;
 use crate::config::{self, Config, ConfigError, Supervised};
 use crate::log::{Log, Role};
+use rufous_persistence::aof::check as check_aof;
+use rufous_persistence::disk::Real;
 use std::ffi::OsString;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 /// A process that is ready to become a server.
 pub struct Prepared {
@@ -79,6 +83,19 @@ pub fn prepare(arguments: &[OsString]) -> Result<Prepared, i32> {
     }
     banner::starting(&log, arguments);
     Ok(Prepared { config, log, supervisor, is_daemon, title })
+}
+
+/// Checks an append-only file, if the command line asks for that: `--check-aof` in front of the tool's own arguments, or the
+/// program's name. Gives the exit status.
+pub fn check_append_only_file(arguments: &[OsString]) -> Option<i32> {
+    let program = arguments.first().map(Path::new).and_then(Path::file_name).unwrap_or_default();
+    let own = match (program.as_bytes().ends_with(b"check-aof"), arguments.get(1)) {
+        (true, _) => 1,
+        (false, Some(first)) if first == "--check-aof" => 2,
+        _ => return None,
+    };
+    let (mut out, mut input) = (std::io::stdout(), std::io::stdin().lock());
+    Some(check_aof::run(program, &arguments[own..], &Real, &mut out, &mut input))
 }
 
 /// Takes the process over for one server: open files, pid file, title, logo, score. May lower `maxclients`.

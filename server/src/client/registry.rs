@@ -139,6 +139,11 @@ impl Registry {
         std::mem::replace(&mut self.dirty, spare)
     }
 
+    /// How many clients have output to flush or a close to carry out.
+    pub fn dirty_len(&self) -> usize {
+        self.dirty.len()
+    }
+
     /// Anything to flush?
     pub fn has_dirty(&self) -> bool {
         !self.dirty.is_empty()

@@ -79,7 +79,7 @@ fn config_set(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         loading: cx.server.special.contains(EngineSpecial::LOADING),
         protected: cx.server.config.enable_protected_configs.allows(cx.client.is_local()),
     };
-    let mut host = Reconfigure { store: &mut *cx.db.store, state: &mut *cx.server };
+    let mut host = Reconfigure { store: &mut *cx.db.store, state: &mut *cx.server, in_exec: cx.in_exec };
     if let Err(refusal) = config::set(&mut host, &pairs, permissions) {
         if let Some(line) = refusal.log_line() {
             cx.server.log.warning(line);

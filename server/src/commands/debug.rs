@@ -4,7 +4,7 @@ use crate::command::{Command, Flags, Group, Outcome};
 use crate::context::Ctx;
 use crate::engine::State;
 use crate::persistence::load::{self, Host, Rules};
-use crate::persistence::snapshot;
+use crate::persistence::{aof, snapshot};
 use crate::store::{Store, fresh_mark};
 use rufous_persistence::rdb::{self, Writer};
 use rufous_protocol::error::{self, ReplyError};
@@ -66,6 +66,7 @@ impl Default for Switches {
 type Subcommand = (&'static str, usize, usize, fn(&mut Ctx<'_>, Args<'_>) -> Outcome);
 
 const SUBCOMMANDS: &[Subcommand] = &[
+    ("aof-flush-sleep", 1, 1, aof_flush_sleep),
     ("assert", 0, 0, |_, _| panic!("DEBUG ASSERT was called")),
     ("change-repl-id", 0, 0, change_repl_id),
     ("clock", 1, 2, clock),
@@ -84,6 +85,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("protocol", 1, 1, protocol),
     ("quicklist", 1, 2, quicklist),
     ("quicklist-packed-threshold", 1, 1, quicklist_packed_threshold),
+    ("loadaof", 0, 0, loadaof),
     ("reload", 0, usize::MAX, reload),
     ("replybuffer", 2, 2, replybuffer),
     ("sdslen", 1, 1, sdslen),
@@ -216,6 +218,29 @@ fn reload(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             Err(error::DEBUG_RELOAD_FAILED)
         }
     }
+}
+
+/// DEBUG AOF-FLUSH-SLEEP microseconds
+fn aof_flush_sleep(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let us = parse_i64(args.get(2)).and_then(|us| u64::try_from(us).ok()).ok_or(error::NOT_AN_INTEGER)?;
+    cx.server.persistence.aof.set_delay(us);
+    cx.reply.ok();
+    Ok(())
+}
+
+/// DEBUG LOADAOF
+fn loadaof(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
+    aof::rewrite::stop(cx.db.store, cx.server);
+    aof::switch::end(cx.db.store, cx.server);
+    drop(cx.db.store.keyspace.clear());
+    let loaded = aof::switch::reload(&mut Reloading(cx));
+    if loaded.is_err() {
+        return Err(error::DEBUG_LOADAOF_FAILED);
+    }
+    cx.db.store.dirty = 0;
+    cx.server.log.notice("Append Only File loaded by DEBUG LOADAOF");
+    cx.reply.ok();
+    Ok(())
 }
 
 /// DEBUG CHANGE-REPL-ID

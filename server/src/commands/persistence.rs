@@ -2,8 +2,8 @@
 
 use crate::command::{Category, Command, Flags, Group, Outcome};
 use crate::context::Ctx;
-use crate::persistence::snapshot;
-use rufous_protocol::error::{self, ReplyError};
+use crate::persistence::{aof, snapshot};
+use rufous_protocol::error;
 use rufous_protocol::request::Args;
 
 const SAVE: Flags = Flags::NO_ASYNC_LOADING.union(Flags::ADMIN).union(Flags::NOSCRIPT);
@@ -37,10 +37,6 @@ pub const ROWS: &[Command] = &[
     ),
 ];
 
-fn unsupported(what: &str) -> ReplyError {
-    error::message(&format!("{what} is not supported by this version"))
-}
-
 /// SAVE
 fn save(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
     snapshot::save(cx.db.store, cx.server)?;
@@ -70,8 +66,21 @@ fn bgsave(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 /// BGREWRITEAOF
-fn bgrewriteaof(_cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
-    Err(unsupported("the append-only file"))
+fn bgrewriteaof(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
+    let rewrites = &mut cx.server.persistence.aof.rewrites;
+    if rewrites.is_running() {
+        return Err(error::REWRITE_IN_PROGRESS);
+    }
+    if cx.server.persistence.snapshots.is_running() || cx.in_exec {
+        rewrites.schedule();
+        rewrites.forgive();
+        cx.reply.simple("Background append only file rewriting scheduled");
+    } else if aof::rewrite::start(cx.db.store, cx.server) {
+        cx.reply.simple("Background append only file rewriting started");
+    } else {
+        return Err(error::REWRITE_FAILED);
+    }
+    Ok(())
 }
 
 /// LASTSAVE

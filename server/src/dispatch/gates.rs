@@ -126,7 +126,10 @@ fn disk_error(cx: &mut Ctx<'_>, request: &Request<'_>) -> Result<(), Refusal> {
     }
     // Monitoring by PING is to notice.
     if request.flags.contains(Flags::WRITE) || request.row.name == "ping" {
-        return Err(error::MISCONF_RDB.into());
+        return Err(match cx.server.persistence.aof.failure() {
+            Some(reason) => error::misconf_aof(&reason).into(),
+            None => error::MISCONF_RDB.into(),
+        });
     }
     Ok(())
 }

@@ -75,6 +75,32 @@ pub fn reply_late(
     }
 }
 
+/// Runs a command out of the append-only file: no gates, no statistics, no reply, and nothing expires on its own. What it set
+/// off is dropped: nobody is there who could want to know.
+pub fn replay(store: &mut Store, state: &mut State, peer: &mut Peer, id: CommandId, args: Args<'_>) {
+    let row = state.commands.row(id);
+    let mut cx = context(store, state, peer, id);
+    cx.db.horizon = i64::MIN;
+    if cx.client.multi.is_some() && !row.flags.contains(Flags::NOT_QUEUED) {
+        crate::transaction::queue(&mut cx, id, args);
+    } else {
+        let outcome = match row.accepts(args.len()) {
+            true => (row.handler)(&mut cx, args),
+            false => Err(error::wrong_arity(cx.server.commands.full_name(id))),
+        };
+        if let Err(error) = outcome {
+            let (name, error) = (cx.server.commands.full_name(id).to_owned(), error.to_string());
+            cx.server
+                .log
+                .warning(format_args!("== CRITICAL == '{name}' out of the append-only file failed: {error}"));
+        }
+    }
+    peer.out.tail.clear();
+    peer.out.refs.clear();
+    let (queue, keys) = store.effects.drain();
+    store.effects.recycle(queue, keys);
+}
+
 /// Inlined: it is large, and returned at every command.
 #[inline(always)]
 fn context<'a>(store: &'a mut Store, state: &'a mut State, peer: &'a mut Peer, id: CommandId) -> Ctx<'a> {
@@ -82,7 +108,7 @@ fn context<'a>(store: &'a mut Store, state: &'a mut State, peer: &'a mut Peer, i
     let touch = !client.special.contains(Special::NO_TOUCH);
     let now = state.clock.now_ms();
     Ctx {
-        db: Keys { store, index: client.db, now, touch },
+        db: Keys { store, index: client.db, now, horizon: now, touch },
         server: state,
         reply: Reply::new(&mut out.tail, client.resp),
         client,

@@ -1,6 +1,7 @@
 //! INFO persistence: what was saved, and when.
 
 use super::{Page, View};
+use crate::persistence::aof::Stage;
 use crate::persistence::load::Loading;
 
 pub(super) fn write(page: &mut Page, view: &View<'_>) {
@@ -9,7 +10,7 @@ pub(super) fn write(page: &mut Page, view: &View<'_>) {
     page.field("loading", u8::from(persistence.loading.is_some()));
     page.fields(&["async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"], 0);
     let snapshots = &persistence.snapshots;
-    let (keys_saved, keys) = snapshots.progress().unwrap_or((0, 0));
+    let (keys_saved, keys) = snapshots.progress().or(persistence.aof.rewrites.progress()).unwrap_or((0, 0));
     page.field("current_fork_perc", format_args!("{:.2}", percent(keys_saved, keys)));
     page.field("current_save_keys_processed", keys_saved);
     page.field("current_save_keys_total", keys);
@@ -23,15 +24,40 @@ pub(super) fn write(page: &mut Page, view: &View<'_>) {
     page.field("rdb_last_cow_size", 0);
     page.field("rdb_last_load_keys_expired", persistence.loaded.keys_expired);
     page.field("rdb_last_load_keys_loaded", persistence.loaded.keys_loaded);
-    page.fields(&["aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"], 0);
-    page.fields(&["aof_last_rewrite_time_sec", "aof_current_rewrite_time_sec"], -1);
-    page.field("aof_last_bgrewrite_status", "ok");
-    page.fields(&["aof_rewrites", "aof_rewrites_consecutive_failures"], 0);
-    page.field("aof_last_write_status", "ok");
+    write_append_only(page, view);
     page.fields(&["aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"], 0);
+    if persistence.aof.stage() != Stage::Off {
+        write_append_only_sizes(page, view);
+    }
     if let Some(loading) = &persistence.loading {
         write_loading(page, loading, now_ms);
     }
+}
+
+fn write_append_only(page: &mut Page, view: &View<'_>) {
+    let aof = &view.state.persistence.aof;
+    let (rewrites, now_s) = (&aof.rewrites, view.state.clock.now_ms() / 1000);
+    let status = |is_ok: bool| if is_ok { "ok" } else { "err" };
+    page.field("aof_enabled", u8::from(aof.stage() != Stage::Off));
+    page.field("aof_rewrite_in_progress", u8::from(rewrites.is_running()));
+    page.field("aof_rewrite_scheduled", u8::from(rewrites.is_scheduled()));
+    page.field("aof_last_rewrite_time_sec", rewrites.last_duration_s.unwrap_or(-1));
+    page.field("aof_current_rewrite_time_sec", rewrites.running_s(now_s).unwrap_or(-1));
+    page.field("aof_last_bgrewrite_status", status(rewrites.last_is_ok));
+    page.field("aof_rewrites", rewrites.started);
+    page.field("aof_rewrites_consecutive_failures", rewrites.failures);
+    page.field("aof_last_write_status", status(aof.failure().is_none()));
+}
+
+/// What there is to tell only of a file that is there.
+fn write_append_only_sizes(page: &mut Page, view: &View<'_>) {
+    let aof = &view.state.persistence.aof;
+    page.field("aof_current_size", aof.size());
+    page.field("aof_base_size", aof.base_size);
+    page.field("aof_pending_rewrite", u8::from(aof.rewrites.is_scheduled()));
+    page.field("aof_buffer_length", aof.buffered(view.store.effects.writes.offset()));
+    page.field("aof_pending_bio_fsync", u8::from(aof.is_syncing()));
+    page.field("aof_delayed_fsync", aof.delayed_syncs());
 }
 
 fn percent(part: u64, whole: u64) -> f64 {

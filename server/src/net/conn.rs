@@ -37,6 +37,10 @@ pub struct IoConn {
     /// The other side has closed its sending half: after the bytes that came before, a read finds the end, and no further
     /// event announces it.
     pub ended: bool,
+    /// Its output waits for the disk; nothing is read meanwhile, as if the loop itself waited.
+    pub held: bool,
+    /// What stands behind a wait is to be looked at when it is no longer held.
+    pub resumes: bool,
     /// Registered for writability: a write came up short.
     pub wants_write: bool,
 }
@@ -52,6 +56,8 @@ impl IoConn {
             readable: false,
             flows: false,
             ended: false,
+            held: false,
+            resumes: false,
             wants_write: false,
         }
     }

@@ -20,6 +20,7 @@ use crate::client::output::would_block;
 use crate::client::{Client, Closing, Peer, eviction as eviction_of_clients};
 use crate::dispatch::window;
 use crate::engine::{Engine, EngineSpecial, State};
+use crate::persistence::aof;
 use crate::persistence::load::{self, Host, LoadError};
 use crate::shutdown::{self, Shutdown, Signal};
 use crate::store::Store;
@@ -28,6 +29,7 @@ use mio::{Events, Interest, Poll, Token};
 use rufous_protocol::request::{Batch, Parser, Progress};
 use rufous_storage::memory;
 use slab::Slab;
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
@@ -41,6 +43,13 @@ const OWN_READ_LEN: usize = 16 * 1024;
 /// Reads of one connection before the others get their turn.
 const READS_PER_TURN: usize = 4;
 const WAKER: Token = Token(usize::MAX - 1);
+
+/// Clients, by token and id, whose output waits for the disk.
+struct Held {
+    /// The offset in the stream of writes.
+    until: u64,
+    clients: Vec<(usize, u64)>,
+}
 
 /// How far accepting came.
 enum Accepted {
@@ -79,6 +88,8 @@ pub struct EventLoop {
     /// Listeners that ran into a limit such as that of open files: they get no new edge, so the cron tries again.
     refused: Vec<usize>,
     spare_dirty: Vec<usize>,
+    /// Connections whose output waits for the stream of writes to be on disk, in that order.
+    held: VecDeque<Held>,
     signals: Arc<Signals>,
     /// Our ends of waking sockets. What comes is not read: every write wakes by itself.
     wakers: Vec<mio::net::UnixStream>,
@@ -105,6 +116,7 @@ impl EventLoop {
             accepting,
             refused: Vec::new(),
             spare_dirty: Vec::new(),
+            held: VecDeque::new(),
             signals,
             wakers: Vec::new(),
             next_cron_ms: 0,
@@ -161,6 +173,7 @@ impl EventLoop {
         self.accept_all();
         self.read_again(again);
         self.run_timers();
+        self.heed_disk();
         tracking::broadcast(&mut self.engine.state);
         self.settle();
         self.evict_clients();
@@ -278,6 +291,9 @@ impl EventLoop {
 
     /// Reads what has come from a client and runs it.
     fn serve(&mut self, token: usize) {
+        if self.conns[token].held {
+            return;
+        }
         let Some(mut peer) = self.engine.state.clients.take(token) else { return };
         for turn in 0.. {
             let conn = &self.conns[token];
@@ -410,6 +426,12 @@ impl EventLoop {
 
     /// Goes on with what stands behind a wait: requests that CLIENT PAUSE or a blocking command held back.
     fn resume(&mut self, token: usize) {
+        if let Some(conn) = self.conns.get_mut(token)
+            && conn.held
+        {
+            conn.resumes = true;
+            return;
+        }
         let Some(mut peer) = self.engine.state.clients.take(token) else { return };
         let EventLoop { conns, engine, .. } = self;
         let conn = &mut conns[token];
@@ -532,13 +554,74 @@ impl EventLoop {
 
     /// Flushes every dirty client and closes those that are to be closed.
     fn settle(&mut self) {
+        let Engine { store, state } = &mut self.engine;
+        aof::hand_over(store, state, state.clients.dirty_len());
+        let offset = store.effects.writes.offset();
         while self.engine.state.clients.has_dirty() {
             let spare = std::mem::take(&mut self.spare_dirty);
             let mut dirty = self.engine.state.clients.take_dirty(spare);
+            if aof::hold::holds(&self.engine.state, offset) {
+                self.hold(&mut dirty, offset);
+            }
             for token in dirty.drain(..) {
                 self.flush(token);
             }
             self.spare_dirty = dirty;
+        }
+    }
+
+    /// Keeps what clients are to be sent until the stream of writes is on disk up to `until`. Those that are to be closed at
+    /// once stay in the list.
+    #[cold]
+    fn hold(&mut self, dirty: &mut Vec<usize>, until: u64) {
+        let mut clients = Vec::with_capacity(dirty.len());
+        let EventLoop { engine, conns, .. } = self;
+        dirty.retain(|&token| {
+            let (Some(conn), Some(peer)) = (conns.get_mut(token), engine.state.clients.get_mut(token)) else {
+                return false;
+            };
+            if peer.client.closing == Some(Closing::Now) {
+                return true;
+            }
+            peer.client.is_dirty = false;
+            conn.held = true;
+            clients.push((token, peer.client.id));
+            false
+        });
+        self.held.push_back(Held { until, clients });
+    }
+
+    /// Sends what waited for the disk, and goes on with whose it is.
+    fn release_held(&mut self) {
+        let confirmed = aof::hold::confirmed(&self.engine.state);
+        while self.held.front().is_some_and(|held| held.until <= confirmed) {
+            let Some(held) = self.held.pop_front() else { return };
+            for (token, id) in held.clients {
+                if self.engine.state.clients.get(token).is_some_and(|peer| peer.client.id == id) {
+                    self.release(token);
+                }
+            }
+        }
+    }
+
+    fn release(&mut self, token: usize) {
+        self.conns[token].held = false;
+        self.flush(token);
+        let Some(conn) = self.conns.get_mut(token) else { return };
+        if std::mem::take(&mut conn.resumes) {
+            self.resume(token);
+        } else if conn.readable && conn.stalled.is_none() {
+            self.again.push(token);
+        }
+    }
+
+    /// What the threads of the append-only file have told.
+    fn heed_disk(&mut self) {
+        let Engine { store, state } = &mut self.engine;
+        aof::poll(store, state);
+        aof::hold::release_waits(store, state);
+        if !self.held.is_empty() {
+            self.release_held();
         }
     }
 
@@ -548,6 +631,9 @@ impl EventLoop {
             return;
         };
         peer.client.is_dirty = false;
+        if conn.held && peer.client.closing != Some(Closing::Now) {
+            return;
+        }
         let state_stats = &mut self.engine.state.stats;
         if peer.client.closing != Some(Closing::Now) && !peer.out.is_empty() {
             let stream = &mut conn.stream;
@@ -594,9 +680,11 @@ impl EventLoop {
 
     fn shut_down_if_asked(&mut self) -> Option<i32> {
         let Shutdown::Decided(request) = self.engine.state.shutdown else { return None };
-        shutdown::before_exit(&mut self.engine);
-        // Replies that are already written out must not be lost with the process.
-        self.settle();
+        if shutdown::before_exit(&mut self.engine) {
+            // Replies that are already written out must not be lost with the process.
+            self.release_held();
+            self.settle();
+        }
         self.engine.state.listeners.close();
         Some(request.status)
     }

@@ -6,7 +6,7 @@
 //! Invariant: a file that makes no sense, or whose checksum is wrong, is an error that names file and offset. What was
 //! inserted until then stays: the caller ends the server or empties the databases.
 
-use super::{refresh_special, snapshot};
+use super::{aof, refresh_special, snapshot};
 use crate::engine::State;
 use crate::shutdown::Shutdown;
 use crate::store::Store;
@@ -86,6 +86,8 @@ pub enum LoadError {
     },
     /// It was written by a server with more databases.
     Database(PathBuf, u64),
+    /// The append-only file cannot be used, as the log says.
+    AppendOnlyFile,
     /// The server was told to end.
     Interrupted,
 }
@@ -104,6 +106,7 @@ impl fmt::Display for LoadError {
             LoadError::Database(path, database) => {
                 write!(f, "{}: there is no database {database} here; see databases", path.display())
             }
+            LoadError::AppendOnlyFile => f.write_str("the append-only file cannot be used; see the log"),
             LoadError::Interrupted => f.write_str("the server is to end"),
         }
     }
@@ -118,6 +121,9 @@ impl From<disk::Error> for LoadError {
 /// Loads what is there at the start of the server.
 pub fn at_start(host: &mut dyn Host) -> Result<(), LoadError> {
     let (_, state) = host.engine();
+    if state.config.appendonly {
+        return aof::switch::load_at_start(host);
+    }
     let started_us = state.clock.now_us();
     let loaded = load(host, Rules { merge: false, drop_expired: true });
     let (_, state) = host.engine();
@@ -177,6 +183,15 @@ pub fn load(host: &mut dyn Host, rules: Rules) -> Result<Option<Summary>, LoadEr
     state.persistence.loaded = summary;
     report(state, &summary);
     Ok(Some(summary))
+}
+
+/// Loads the snapshot that another file begins with; gives where it ends there.
+pub fn fill(host: &mut dyn Host, path: &Path, content: &[u8], rules: Rules) -> Result<usize, LoadError> {
+    let (summary, end) = Filling::new(path, rules).file(host, content)?;
+    let (_, state) = host.engine();
+    state.persistence.loaded = summary;
+    report(state, &summary);
+    Ok(end)
 }
 
 fn report(state: &State, summary: &Summary) {
@@ -351,7 +366,7 @@ impl<'p> Filling<'p> {
 }
 
 /// `key-load-delay`: microseconds after each key, or if negative one after about so many keys.
-fn delay(state: &State, keys: u64) {
+pub fn delay(state: &State, keys: u64) {
     let micros = match i64::from(state.config.key_load_delay_us) {
         us @ 1.. => us as u64,
         us => u64::from(keys.is_multiple_of(us.unsigned_abs())),

@@ -4,16 +4,19 @@
 //! |---|---|
 //! | `snapshot.rs` | SAVE, BGSAVE, save points: when a snapshot is taken, and what became of it |
 //! | `load.rs` | filling the databases from a snapshot |
+//! | `aof/` | the append-only file |
 //!
 //! What the bytes mean and how they get to the disk is in `rufous_persistence`.
 //!
 //! Invariant: the loop freezes the keyspace and goes on; a thread of its own walks the view and writes. It shares nothing
 //! with the loop but the view, a counter and the flag that calls it off; its result comes as a message.
 
+pub mod aof;
 pub mod load;
 pub mod snapshot;
 
 use crate::engine::{EngineSpecial, State};
+use aof::AppendOnly;
 use load::Loading;
 use rufous_persistence::disk::{Disk, Real};
 use snapshot::Snapshots;
@@ -26,6 +29,8 @@ pub struct Persistence {
     pub disk: Arc<dyn Disk>,
     /// Snapshots.
     pub snapshots: Snapshots,
+    /// The append-only file.
+    pub aof: AppendOnly,
     /// How far loading came, while it goes on.
     pub loading: Option<Loading>,
     /// What the last loading found.
@@ -42,6 +47,7 @@ impl Persistence {
         Persistence {
             disk: Arc::new(Real),
             snapshots: Snapshots::new(started_s),
+            aof: AppendOnly::default(),
             loading: None,
             loaded: load::Summary::default(),
             interrupt: Arc::default(),
@@ -52,7 +58,8 @@ impl Persistence {
 
 /// Sets or clears the flag that makes writes pass the gate for disk errors.
 pub fn refresh_special(state: &mut State) {
-    let refused = state.persistence.snapshots.stops_writes(&state.config);
+    let persistence = &state.persistence;
+    let refused = persistence.snapshots.stops_writes(&state.config) || persistence.aof.failure().is_some();
     state.special.set(EngineSpecial::DISK_ERROR, refused);
     state.special.set(EngineSpecial::LOADING, state.persistence.loading.is_some());
 }

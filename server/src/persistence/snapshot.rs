@@ -173,7 +173,7 @@ fn save_to(
     }
     snapshots.saves += 1;
     snapshots.check_lock(&*state.persistence.disk, &state.config)?;
-    let contents = contents(store, state);
+    let contents = contents(store, state, false);
     let disk = state.persistence.disk.clone();
     let saved = file::replace(&*disk, target, &contents, settings(&state.config), progress);
     drop(contents);
@@ -204,7 +204,7 @@ pub fn start(store: &mut Store, state: &mut State) -> Result<(), Refusal> {
     snapshots.last_try_s = now_s;
     // Of its own for each save: one that was called off may still be writing its last block.
     let suffix = format!("-{}", snapshots.saves);
-    let (contents, target) = (contents(store, state), target(&state.config, &suffix, false));
+    let (contents, target) = (contents(store, state, false), target(&state.config, &suffix, false));
     let temporary = target.folder.join(&target.temporary);
     let (settings, disk) = (settings(&state.config), state.persistence.disk.clone());
     let progress = Arc::new(Progress::default());
@@ -291,7 +291,11 @@ fn finish(store: &mut Store, state: &mut State, saved: Saved) {
 pub fn heed_points(store: &mut Store, state: &mut State) {
     let now_s = state.clock.now_ms() / 1000;
     let snapshots = &state.persistence.snapshots;
-    if snapshots.is_running() || snapshots.is_resting(now_s) || state.special.contains(EngineSpecial::LOADING)
+    let rewrites = state.persistence.aof.rewrites.is_running();
+    if rewrites
+        || snapshots.is_running()
+        || snapshots.is_resting(now_s)
+        || state.special.contains(EngineSpecial::LOADING)
     {
         return;
     }
@@ -313,7 +317,8 @@ pub fn heed_points(store: &mut Store, state: &mut State) {
     }
 }
 
-fn contents(store: &mut Store, state: &State) -> Contents {
+/// What is saved, as it is now: in a snapshot, or in the base of an append-only file.
+pub fn contents(store: &mut Store, state: &State, is_base: bool) -> Contents {
     let config = &state.config;
     let now = state.clock.now_ms();
     let access = match store.marks.lfu {
@@ -332,7 +337,7 @@ fn contents(store: &mut Store, state: &State) -> Contents {
         ("redis-bits", usize::BITS.to_string()),
         ("ctime", (now / 1000).to_string()),
         ("used-mem", memory::used_bytes().to_string()),
-        ("aof-base", "0".to_owned()),
+        ("aof-base", u8::from(is_base).to_string()),
     ];
     Contents {
         view: store.keyspace.freeze(),
@@ -352,7 +357,8 @@ fn target(config: &Config, suffix: &str, keep_cached: bool) -> Target {
     }
 }
 
-fn settings(config: &Config) -> Settings {
+/// How it is written.
+pub fn settings(config: &Config) -> Settings {
     Settings {
         version: config.rdb_version as u16,
         compress: config.rdbcompression,

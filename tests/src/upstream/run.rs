@@ -1,7 +1,7 @@
 //! Runs units: a work folder that looks like Redis' source tree, and one Tcl process a unit.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
@@ -63,7 +63,14 @@ impl Workplace {
         for new in [&sources, &logs, &folder.join("tests/tmp")] {
             fs::create_dir_all(new)?;
         }
-        symlink(fs::canonicalize(server)?, sources.join("redis-server"))?;
+        for own in ["redis-server", "redis-check-aof"] {
+            symlink(fs::canonicalize(server)?, sources.join(own))?;
+        }
+        if is_rufous(server)? {
+            // Units read the append-only file line by line, and know no other annotations than those of Redis.
+            let mut config = File::options().append(true).open(folder.join("tests/assets/default.conf"))?;
+            config.write_all(b"\naof-checksum no\n")?;
+        }
         for companion in COMPANIONS {
             symlink(Path::new("/usr/bin").join(companion), sources.join(companion))?;
         }
@@ -157,6 +164,12 @@ impl Ports {
         }
         Err(io::Error::new(io::ErrorKind::AddrInUse, "all ranges of ports are taken by other runs"))
     }
+}
+
+/// Whether a binary is Rufous, by its version.
+fn is_rufous(server: &Path) -> io::Result<bool> {
+    let output = Command::new(server).arg("--version").output()?;
+    Ok(String::from_utf8_lossy(&output.stdout).contains("rufous="))
 }
 
 /// The version of Redis that a source folder holds.

@@ -105,7 +105,7 @@ pub(super) fn restore(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         at if options.absolute_ttl => Ttl::At(at),
         ms => Ttl::At(ms.wrapping_add(now)),
     };
-    if matches!(ttl, Ttl::At(at) if at <= now) {
+    if matches!(ttl, Ttl::At(at) if at <= cx.db.horizon) {
         if replaced {
             cx.changed(key, DEL, 1);
             cx.propagate_removal(key, lazy);

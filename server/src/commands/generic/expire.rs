@@ -108,14 +108,14 @@ fn set_expiry(cx: &mut Ctx<'_>, args: Args<'_>, base_ms: i64, unit: Unit) -> Out
         return Err(error::invalid_expire_time(cx.server.commands.full_name(cx.command)));
     };
 
-    let now = cx.now();
+    let horizon = cx.db.horizon;
     let found = cx.db.write(key);
     let allowed = found.entry().is_some_and(|entry| conditions.allow(entry.expire_at(), at));
     if !allowed {
         cx.reply.integer(0);
         return Ok(());
     }
-    if at <= now {
+    if at <= horizon {
         let lazy = cx.server.config.lazyfree_lazy_expire;
         found.remove(lazy);
         cx.changed(key, DEL, 1);

@@ -168,7 +168,7 @@ pub(super) fn getex(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         Expiry::At(deadline) => {
             // Judged only now: a missing key or another kind comes first.
             let at = deadline.resolve(cx.now(), "getex")?;
-            if deadline.is_absolute() && at <= cx.now() {
+            if deadline.is_absolute() && at <= cx.db.horizon {
                 let lazy = cx.server.config.lazyfree_lazy_expire;
                 cx.db.write(key).remove(lazy);
                 cx.changed(key, DEL, 1);

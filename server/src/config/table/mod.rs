@@ -41,7 +41,6 @@ mod feature {
     pub(super) const ACL: &str = "access control lists";
     pub(super) const CLUSTER: &str = "cluster mode";
     pub(super) const IO_THREADS: &str = "threaded I/O";
-    pub(super) const PERSISTENCE: &str = "persistence";
     pub(super) const REPLICATION: &str = "replication";
     pub(super) const SCRIPTING: &str = "scripting";
     pub(super) const TLS: &str = "TLS";

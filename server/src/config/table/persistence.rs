@@ -1,6 +1,6 @@
 //! Snapshots and the append-only file.
 
-use super::feature::{PERSISTENCE, REPLICATION};
+use super::feature::REPLICATION;
 use crate::config::Changed;
 use crate::config::directive::{Directive, Phase, Traits, Verdict, choice, flag, number, special, string};
 
@@ -27,28 +27,20 @@ pub(super) const ROWS: &[Directive] = &[
     )
     .is(Traits::HIDDEN),
     flag!("stop-writes-on-bgsave-error", stop_writes_on_bgsave_error, true),
-    flag!("appendonly", appendonly, false)
-        .is(Traits::DENY_LOADING)
-        .then(Changed::AppendOnly)
-        .later(PERSISTENCE),
-    string!("appendfilename", appendfilename, "appendonly.aof")
-        .immutable()
-        .check(aof_name)
-        .later(PERSISTENCE),
-    string!("appenddirname", appenddirname, "appendonlydir").immutable().check(aof_folder).later(PERSISTENCE),
-    choice!("appendfsync", appendfsync, AppendFsync, Everysec).then(Changed::AppendFsync).later(PERSISTENCE),
-    flag!("no-appendfsync-on-rewrite", no_appendfsync_on_rewrite, false).later(PERSISTENCE),
-    number!("auto-aof-rewrite-percentage", auto_aof_rewrite_percentage, 0, INT_MAX, 100).later(PERSISTENCE),
-    number!("auto-aof-rewrite-min-size", auto_aof_rewrite_min_size, Bytes, 0, LONG_MAX, 64 << 20)
-        .later(PERSISTENCE),
-    flag!("aof-rewrite-incremental-fsync", aof_rewrite_incremental_fsync, true).later(PERSISTENCE),
-    flag!("aof-load-truncated", aof_load_truncated, true).later(PERSISTENCE),
-    flag!("aof-use-rdb-preamble", aof_use_rdb_preamble, true).later(PERSISTENCE),
-    flag!("aof-timestamp-enabled", aof_timestamp_enabled, false).later(PERSISTENCE),
-    flag!("aof-disable-auto-gc", aof_disable_auto_gc, false)
-        .is(Traits::HIDDEN)
-        .then(Changed::AofAutoGc)
-        .later(PERSISTENCE),
+    flag!("appendonly", appendonly, false).is(Traits::DENY_LOADING).then(Changed::AppendOnly),
+    string!("appendfilename", appendfilename, "appendonly.aof").immutable().check(aof_name),
+    string!("appenddirname", appenddirname, "appendonlydir").immutable().check(aof_folder),
+    choice!("appendfsync", appendfsync, AppendFsync, Everysec).then(Changed::AppendFsync),
+    flag!("no-appendfsync-on-rewrite", no_appendfsync_on_rewrite, false),
+    number!("auto-aof-rewrite-percentage", auto_aof_rewrite_percentage, 0, INT_MAX, 100),
+    number!("auto-aof-rewrite-min-size", auto_aof_rewrite_min_size, Bytes, 0, LONG_MAX, 64 << 20),
+    flag!("aof-rewrite-incremental-fsync", aof_rewrite_incremental_fsync, true),
+    flag!("aof-load-truncated", aof_load_truncated, true),
+    flag!("aof-use-rdb-preamble", aof_use_rdb_preamble, true),
+    flag!("aof-timestamp-enabled", aof_timestamp_enabled, false),
+    flag!("aof-disable-auto-gc", aof_disable_auto_gc, false).is(Traits::HIDDEN).then(Changed::AofAutoGc),
+    flag!("aof-checksum", aof_checksum, true).immutable(),
+    number!("recover-to-timestamp", recover_to_timestamp_s, 0, LONG_MAX, 0).immutable(),
 ];
 
 fn has_separator(value: &[u8]) -> bool {
