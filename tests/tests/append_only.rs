@@ -416,3 +416,31 @@ fn a_single_file_of_before_redis_7_is_taken_over() {
     let server = home.start(Which::Rufous, &[]);
     assert_eq!(number(&server.connect().must("DBSIZE")), 2);
 }
+
+#[test]
+fn snapshots_and_rewrites_do_not_run_at_once() {
+    let home = Home::new(&[]);
+    let server = home.start(Which::Rufous, &["--rdb-key-save-delay", "100000"]);
+    let mut conn = server.connect();
+    (0..5).for_each(|i| _ = conn.must(&format!("SET k{i} v")));
+    conn.must("BGREWRITEAOF");
+    assert!(conn.ask("BGREWRITEAOF").text().contains("already in progress"));
+    assert!(conn.ask("BGSAVE").text().contains("Another child process is active"));
+    assert_eq!(conn.must("BGSAVE SCHEDULE").text(), "Background saving scheduled");
+    eventually("the snapshot begins", || info(&mut conn, "rdb_bgsave_in_progress") == "1");
+    assert_eq!(info(&mut conn, "aof_rewrite_in_progress"), "0");
+    assert_eq!(conn.must("BGREWRITEAOF").text(), "Background append only file rewriting scheduled");
+    assert_eq!(info(&mut conn, "aof_rewrite_scheduled"), "1");
+    conn.must("CONFIG SET rdb-key-save-delay 0");
+    eventually("the rewrite is done", || {
+        info(&mut conn, "aof_rewrites") == "2" && info(&mut conn, "aof_rewrite_in_progress") == "0"
+    });
+}
+
+#[test]
+fn two_servers_do_not_write_one_file() {
+    let home = Home::new(&[]);
+    let server = home.start(Which::Rufous, &[]);
+    server.connect().must("SET a 1");
+    assert!(refused(&home, &[]).contains("is in use by another server"));
+}

@@ -46,19 +46,23 @@ fn save(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
 
 /// BGSAVE [SCHEDULE]
 fn bgsave(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    match args.find(1) {
-        Some(option) if args.len() > 2 || !option.eq_ignore_ascii_case(b"schedule") => {
-            return Err(error::SYNTAX);
-        }
-        _ => (),
-    }
-    if cx.server.persistence.snapshots.is_running() {
+    let is_scheduled = match args.find(1) {
+        None => false,
+        Some(option) if args.len() == 2 && option.eq_ignore_ascii_case(b"schedule") => true,
+        Some(_) => return Err(error::SYNTAX),
+    };
+    let persistence = &mut cx.server.persistence;
+    if persistence.snapshots.is_running() {
         return Err(error::SAVE_IN_PROGRESS);
     }
-    if cx.in_exec {
-        cx.server.persistence.snapshots.schedule();
+    let is_rewriting = persistence.aof.rewrites.is_running();
+    if cx.in_exec || is_rewriting && is_scheduled {
+        persistence.snapshots.schedule();
         cx.reply.simple("Background saving scheduled");
         return Ok(());
+    }
+    if is_rewriting {
+        return Err(error::BGSAVE_OTHER_CHILD);
     }
     snapshot::start(cx.db.store, cx.server)?;
     cx.reply.simple("Background saving started");
