@@ -86,8 +86,7 @@ impl Ctx<'_> {
         if removed > 0 {
             self.changed(key, event, removed);
         }
-        if is_empty {
-            self.db.remove(key, false);
+        if is_empty && self.db.remove(key, false) {
             self.notify(key, DEL);
         }
         self.reply.integer(removed as i64);

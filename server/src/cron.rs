@@ -6,6 +6,7 @@
 use crate::client::{Closing, Special};
 use crate::config::LogLevel;
 use crate::engine::{Engine, EngineSpecial, State};
+use crate::found::FIELDS_PER_LOOKUP;
 use crate::persistence::{aof, snapshot};
 use crate::store::{Keys, Store};
 use crate::{fanout, limits, tracking};
@@ -14,6 +15,8 @@ use std::cmp::Ordering;
 
 /// Expired keys removed per turn of the loop at most: bounds the pause that a wave of expiries causes.
 const EXPIRE_BUDGET: usize = 512;
+/// Expired fields of hashes that have others, in the same way. The wheel names the hashes again at once.
+const FIELDS_BUDGET: usize = 2048;
 /// Clients looked after per call, at least.
 const CLIENTS_PER_CALL_MIN: usize = 5;
 /// Clients per call above which `dynamic-hz` makes calls more frequent.
@@ -59,8 +62,10 @@ fn remove_expired(engine: &mut Engine, due: Vec<(usize, Vec<u8>)>, now: i64) {
     let started_ns = engine.state.clock.tick();
     engine.state.cron.more_expired = due.len() >= EXPIRE_BUDGET;
     engine.state.stats.expire_budget_spent += u64::from(engine.state.cron.more_expired);
+    let mut fields_left = FIELDS_BUDGET;
     for (index, key) in due {
-        Keys { store: &mut engine.store, index, now, horizon: now, touch: false }.expire(&key);
+        let mut keys = Keys { store: &mut engine.store, index, now, horizon: now, touch: false };
+        fields_left -= keys.expire(&key, fields_left.min(FIELDS_PER_LOOKUP)).min(fields_left);
         engine.store.effects.writes.end_unit(false);
     }
     if !engine.store.effects.is_empty() {

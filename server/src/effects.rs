@@ -8,6 +8,7 @@
 //! the queue is empty between two commands.
 
 use crate::notify::Class;
+use crate::propagation::Word;
 use crate::propagation::{Propagation, Readers};
 use bitflags::bitflags;
 use std::ops::Range;
@@ -131,6 +132,24 @@ impl Effects {
     pub fn expired(&mut self, db: usize, key: &[u8]) {
         if self.listening.contains(Listening::WRITES) {
             self.writes.removed(db, key, self.writes.unlinks_expired);
+        }
+        if self.listening.intersects(Listening::QUEUE) {
+            let key = self.keep(key);
+            self.queue.push(Effect::Expired { db, key });
+        }
+    }
+
+    /// Fields of a hash ran out; `names` are theirs, if writes are listened to.
+    pub fn expired_fields<'a>(
+        &mut self,
+        db: usize,
+        key: &'a [u8],
+        names: impl ExactSizeIterator<Item = Word<'a>>,
+    ) {
+        if self.listening.contains(Listening::WRITES) {
+            let words: Vec<Word<'_>> =
+                [Word::from(b"HDEL"), Word::from(key)].into_iter().chain(names).collect();
+            self.writes.command(db, words);
         }
         if self.listening.intersects(Listening::QUEUE) {
             let key = self.keep(key);

@@ -10,19 +10,25 @@
 //! command has to; an overwritten entry's access mark is that of an access.
 
 use crate::dispatch::window::WINDOW;
-use crate::effects::{Effects, Event, NEW};
+use crate::effects::{DEL, Effects, Event, Listening, NEW};
 use crate::lazyfree::LazyFree;
 use crate::notify::Class;
-use crate::store::{Keys, Store, mark_access};
+use crate::propagation::Word;
+use crate::store::{KeyStats, Keys, Store, mark_access};
 use rufous_protocol::error::{self, ReplyError};
+use rufous_storage::types::hash::Hash;
 use rufous_storage::types::{Limits, Type};
-use rufous_storage::{EntryRef, Lookup, NewStr, Str, StrMut, Ttl, evict};
+use rufous_storage::{EntryRef, Lookup, NewStr, State, Str, StrMut, Ttl, evict};
+
+/// Expired fields that a lookup takes out of a hash at most. The others are passed over by who reads it, until their turn comes.
+pub const FIELDS_PER_LOOKUP: usize = 256;
 
 /// See the file head.
 pub struct Found<'a> {
     lookup: Lookup<'a, 'a>,
     key: &'a [u8],
     index: usize,
+    horizon: i64,
     effects: &'a mut Effects,
     lazyfree: &'a mut LazyFree,
     /// The LRU mark that an overwrite leaves although the access itself left none (CLIENT NO-TOUCH).
@@ -44,17 +50,23 @@ impl Keys<'_> {
         let (index, now, horizon) = (self.index, self.now, self.horizon);
         let Store { keyspace, effects, stats, marks, random, lazyfree, limits, .. } = &mut *self.store;
         let mut lookup = keyspace.db_mut(index).look_up_hashed(hash, key);
-        match lookup.entry() {
-            None => {}
-            Some(entry) if entry.is_expired(horizon) => {
-                stats.expired += 1;
-                expire(&mut lookup, key, index, effects, lazyfree);
-            }
-            Some(entry) if self.touch => mark_access(entry, marks, random, now),
-            Some(_) => {}
+        let state = lookup.entry().map_or(State::Live, |entry| entry.state(horizon));
+        if state != State::Live {
+            let fields_max = FIELDS_PER_LOOKUP;
+            pass_time(
+                &mut lookup,
+                state,
+                horizon,
+                &mut Aftermath { key, index, fields_max, stats, effects, lazyfree },
+            );
+        }
+        if self.touch
+            && let Some(entry) = lookup.entry()
+        {
+            mark_access(entry, marks, random, now);
         }
         let overwrite_mark = (!self.touch && marks.lfu.is_none()).then(|| evict::lru_bits(now));
-        Found { lookup, key, index, effects, lazyfree, overwrite_mark, limits }
+        Found { lookup, key, index, horizon, effects, lazyfree, overwrite_mark, limits }
     }
 
     /// As [`Keys::read`], with the hash at hand.
@@ -80,12 +92,18 @@ impl Keys<'_> {
         let (index, now, horizon) = (self.index, self.now, self.horizon);
         let Store { keyspace, effects, stats, marks, random, lazyfree, expire_paused, .. } = &mut *self.store;
         let mut lookup = keyspace.db_mut(index).look_up_hashed(hash, key);
-        let expired = lookup.entry().is_some_and(|entry| entry.is_expired(horizon));
-        if expired && !*expire_paused {
-            stats.expired += 1;
-            expire(&mut lookup, key, index, effects, lazyfree);
+        let state = lookup.entry().map_or(State::Live, |entry| entry.state(horizon));
+        if state != State::Live && !*expire_paused {
+            let fields_max = FIELDS_PER_LOOKUP;
+            pass_time(
+                &mut lookup,
+                state,
+                horizon,
+                &mut Aftermath { key, index, fields_max, stats, effects, lazyfree },
+            );
         }
-        let Some(entry) = lookup.into_entry().filter(|_| !expired) else {
+        let is_gone = matches!(state, State::Expired | State::Empty);
+        let Some(entry) = lookup.into_entry().filter(|_| !is_gone) else {
             stats.misses += 1;
             if TELL {
                 effects.event(index, key, Event::new(Class::KEY_MISS, "keymiss"));
@@ -141,7 +159,7 @@ impl<'a> Found<'a> {
     pub fn typed<T: Type>(&self) -> Result<Option<T::Ref<'_>>, ReplyError> {
         match self.entry() {
             None => Ok(None),
-            Some(entry) => entry.typed::<T>().map(Some).ok_or(error::WRONG_TYPE),
+            Some(entry) => entry.typed_at::<T>(self.horizon).map(Some).ok_or(error::WRONG_TYPE),
         }
     }
 
@@ -151,7 +169,7 @@ impl<'a> Found<'a> {
         if !self.exists() {
             return Ok(None);
         }
-        self.lookup.edit::<T>(self.limits).map(Some).ok_or(error::WRONG_TYPE)
+        self.lookup.edit_at::<T>(self.limits, self.horizon).map(Some).ok_or(error::WRONG_TYPE)
     }
 
     /// The value, for changing in place; a new one without elements, to which the caller must add, if the key is absent.
@@ -161,7 +179,7 @@ impl<'a> Found<'a> {
         if !self.exists() {
             self.effects.event(self.index, self.key, NEW);
         }
-        self.lookup.edit_or_new::<T>(self.limits).ok_or(error::WRONG_TYPE)
+        self.lookup.edit_or_new_at::<T>(self.limits, self.horizon).ok_or(error::WRONG_TYPE)
     }
 
     /// Sets the key to a string, whatever it held.
@@ -210,18 +228,62 @@ impl<'a> Found<'a> {
     }
 }
 
-/// Removes the entry of a lookup, whose time has passed.
+/// What an expiry sets off: where it is counted, told and freed.
+pub struct Aftermath<'a> {
+    /// The key.
+    pub key: &'a [u8],
+    /// Its database.
+    pub index: usize,
+    /// So many fields at most.
+    pub fields_max: usize,
+    /// Counters.
+    pub stats: &'a mut KeyStats,
+    /// What is told.
+    pub effects: &'a mut Effects,
+    /// Where large values go to die.
+    pub lazyfree: &'a mut LazyFree,
+}
+
+const HEXPIRED: Event = Event::new(Class::HASH, "hexpired");
+
+/// Takes out what has expired of the entry that a lookup came to: all of it, or some fields. How many fields went one by one.
 #[cold]
-fn expire(
-    lookup: &mut Lookup<'_, '_>,
-    key: &[u8],
-    index: usize,
-    effects: &mut Effects,
-    lazyfree: &mut LazyFree,
-) {
-    if let Some(removed) = lookup.take() {
-        lazyfree.free(removed);
+pub fn pass_time(lookup: &mut Lookup<'_, '_>, state: State, now: i64, after: &mut Aftermath<'_>) -> usize {
+    match state {
+        State::Live => return 0,
+        State::Stale => return expire_fields(lookup, now, after),
+        State::Empty | State::Expired => {}
     }
-    effects.expired(index, key);
-    effects.event(index, key, Event::new(Class::EXPIRED, "expired"));
+    let (index, key) = (after.index, after.key);
+    let fields = lookup.entry().and_then(EntryRef::typed::<Hash>).map_or(0, |hash| hash.len());
+    if let Some(removed) = lookup.take() {
+        after.lazyfree.free(removed);
+    }
+    after.effects.expired(index, key);
+    if state == State::Empty {
+        after.stats.expired_fields += fields as u64;
+        after.effects.event(index, key, HEXPIRED);
+        after.effects.event(index, key, DEL);
+    } else {
+        after.stats.expired += 1;
+        after.effects.event(index, key, Event::new(Class::EXPIRED, "expired"));
+    }
+    0
+}
+
+/// Takes expired fields out of a hash that has others.
+fn expire_fields(lookup: &mut Lookup<'_, '_>, now: i64, after: &mut Aftermath<'_>) -> usize {
+    let mut names = Vec::new();
+    let is_written = after.effects.listening.contains(Listening::WRITES);
+    let count = lookup.expire_fields(now, after.fields_max, |name| {
+        if is_written {
+            names.push(name.to_vec());
+        }
+    });
+    if count > 0 {
+        after.stats.expired_fields += count as u64;
+        after.effects.expired_fields(after.index, after.key, names.iter().map(Word::from));
+        after.effects.event(after.index, after.key, HEXPIRED);
+    }
+    count
 }

@@ -4,16 +4,16 @@
 //! write a borrowed value into the reply without copying it.
 //!
 //! Invariants: an entry whose TTL has passed is never shown: the lookup removes it first and queues the `expired`
-//! effect; every removal of a key by a command goes through [`Keys::remove`], so that lazy freeing is decided in one place.
+//! effect; the same holds for the fields of a hash; every removal of a key by a command goes through [`Keys::remove`], so that lazy freeing is decided in one place.
 
-use crate::effects::{Effects, Event, NEW};
+use crate::effects::{Effects, NEW};
+use crate::found::{Aftermath, FIELDS_PER_LOOKUP, pass_time};
 use crate::lazyfree::LazyFree;
-use crate::notify::Class;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_storage::evict::{self, Lfu};
 use rufous_storage::types::fresh::Fresh;
 use rufous_storage::types::{Limits, Type};
-use rufous_storage::{Db, EntryRef, Keyspace, Random, Str};
+use rufous_storage::{Db, EntryRef, Keyspace, Random, State, Str};
 
 /// What INFO counts of key accesses.
 #[derive(Default, Clone)]
@@ -24,6 +24,8 @@ pub struct KeyStats {
     pub misses: u64,
     /// Keys removed because their TTL passed.
     pub expired: u64,
+    /// Fields of hashes removed because theirs did.
+    pub expired_fields: u64,
     /// Keys removed to make room.
     pub evicted: u64,
 }
@@ -111,15 +113,19 @@ impl<'a> Keys<'a> {
         self.store.keyspace.db_mut(self.index)
     }
 
-    /// Removes a key whose TTL has passed, with all that follows.
+    /// Takes out what has expired of a key, if anything has: all of it, or at most so many fields. How many fields that were.
     #[cold]
-    pub fn expire(&mut self, key: &[u8]) {
-        if let Some(removed) = self.store.keyspace.db_mut(self.index).remove(key) {
-            self.store.lazyfree.free(removed);
-        }
-        self.store.stats.expired += 1;
-        self.store.effects.expired(self.index, key);
-        self.store.effects.event(self.index, key, Event::new(Class::EXPIRED, "expired"));
+    pub fn expire(&mut self, key: &[u8], fields_max: usize) -> usize {
+        let (index, horizon) = (self.index, self.horizon);
+        let Store { keyspace, effects, stats, lazyfree, .. } = &mut *self.store;
+        let mut lookup = keyspace.db_mut(index).look_up(key);
+        let state = lookup.entry().map_or(State::Live, |entry| entry.state(horizon));
+        pass_time(
+            &mut lookup,
+            state,
+            horizon,
+            &mut Aftermath { key, index, fields_max, stats, effects, lazyfree },
+        )
     }
 
     /// Looks a key up for reading: counts hit or miss and marks the access.
@@ -133,7 +139,7 @@ impl<'a> Keys<'a> {
     #[cold]
     pub fn expire_unless_paused(&mut self, key: &[u8]) {
         if !self.store.expire_paused {
-            self.expire(key);
+            self.expire(key, FIELDS_PER_LOOKUP);
         }
     }
 
@@ -187,9 +193,10 @@ impl<'a> Keys<'a> {
     /// A value of one type for reading; another type is an error.
     #[inline]
     pub fn typed<T: Type>(&mut self, key: &[u8]) -> Result<Option<T::Ref<'_>>, ReplyError> {
+        let horizon = self.horizon;
         match self.read(key) {
             None => Ok(None),
-            Some(entry) => entry.typed::<T>().map(Some).ok_or(error::WRONG_TYPE),
+            Some(entry) => entry.typed_at::<T>(horizon).map(Some).ok_or(error::WRONG_TYPE),
         }
     }
 
@@ -198,8 +205,9 @@ impl<'a> Keys<'a> {
         &mut self,
         keys: impl Iterator<Item = &'k [u8]> + Clone,
     ) -> Result<Vec<Option<T::Ref<'_>>>, ReplyError> {
+        let horizon = self.horizon;
         let entries = self.entries(keys, |entry| entry.kind() == T::KIND)?;
-        Ok(entries.into_iter().map(|entry| entry.and_then(EntryRef::typed::<T>)).collect())
+        Ok(entries.into_iter().map(|entry| entry.and_then(|entry| entry.typed_at::<T>(horizon))).collect())
     }
 
     /// What is under several keys, for reading at once; what is not accepted is an error.

@@ -3,9 +3,7 @@
 //! Times are unix ms and come in as arguments; so does randomness. Nothing here deletes a key by itself: an expired key
 //! is found like any other until the caller removes it.
 //!
-//! Invariants:
-//! - `expires_len` and `expires_sum` count exactly the entries that have an expiry.
-//! - For each of them the wheel holds a record at or before its time.
+//! Invariant: what [`crate::timers`] knows of an entry's times is what the entry says.
 
 use crate::blob::Blob;
 use crate::entries::{Detached, Entries, Place, View};
@@ -15,13 +13,12 @@ use crate::random::Random;
 use crate::reclaim::Garbage as Retired;
 use crate::string::StrMut;
 use crate::table::TableStats;
-use crate::wheel::{Popped, Wheel};
+use crate::timers::{Times, record_time};
+use crate::wheel::Popped;
 
 /// Decimal integers are at most this long.
 const INT_BYTES_MAX: usize = 20;
 
-/// Records that the wheel may hold for keys without or with another expiry, beyond one for each key with an expiry.
-const STALE_RECORDS_MAX: usize = 1024;
 /// Records whose keys are looked up together, so that their cache misses overlap.
 const DUE_WINDOW: usize = 16;
 
@@ -136,22 +133,13 @@ pub struct DbMemory {
 /// One database.
 pub struct Db {
     pub(crate) entries: Entries,
-    wheel: Wheel,
-    expires_len: usize,
-    expires_sum: i128,
     pub(crate) fresh_access: u32,
 }
 
 impl Db {
     /// An empty database whose key hashes follow from `seed`.
     pub fn new(seed: u64) -> Db {
-        Db {
-            entries: Entries::new(Hasher::new(seed)),
-            wheel: Wheel::new(),
-            expires_len: 0,
-            expires_sum: 0,
-            fresh_access: 0,
-        }
+        Db { entries: Entries::new(Hasher::new(seed)), fresh_access: 0 }
     }
 
     /// Number of keys, expired ones included.
@@ -166,22 +154,31 @@ impl Db {
 
     /// Number of keys with an expiry.
     pub fn expires_len(&self) -> usize {
-        self.expires_len
+        self.entries.timers().keys_len
+    }
+
+    /// Number of hashes with fields that expire.
+    pub fn expiring_hashes_len(&self) -> usize {
+        self.entries.timers().hashes_len
     }
 
     /// Mean time to live in ms of the keys with an expiry; 0 if there are none.
     pub fn avg_ttl(&self, now: i64) -> i64 {
-        match self.expires_len {
+        match self.entries.timers().keys_len {
             0 => 0,
             count => {
-                i64::try_from(self.expires_sum / count as i128 - i128::from(now)).unwrap_or(i64::MAX).max(0)
+                let mean = self.entries.timers().keys_sum / count as i128;
+                i64::try_from(mean - i128::from(now)).unwrap_or(i64::MAX).max(0)
             }
         }
     }
 
     /// Bytes beyond the entries.
     pub fn memory(&self) -> DbMemory {
-        DbMemory { table_bytes: self.entries.table_bytes(), expires_bytes: self.wheel.memory_bytes() }
+        DbMemory {
+            table_bytes: self.entries.table_bytes(),
+            expires_bytes: self.entries.timers().wheel.memory_bytes(),
+        }
     }
 
     /// The access bits that new keys begin with (see [`crate::evict`]); the caller keeps them up to date.
@@ -253,7 +250,7 @@ impl Db {
                 Ttl::Keep | Ttl::Clear => None,
             };
             self.entries.insert(hash, Entry::new(key, Kind::String, content, raw, expiry, self.fresh_access));
-            self.note_expiry(hash, None, expiry);
+            self.entries.note_key(hash, None, expiry);
             return None;
         };
         let old = self.entries.get(place);
@@ -275,11 +272,13 @@ impl Db {
                 written
             });
         if !written {
+            let field_expiry = self.entries.get(place).field_expire_at();
+            self.entries.note_field(hash, field_expiry, None);
             let (_, old) =
                 self.entries.replace(place, Entry::new(key, Kind::String, content, raw, expiry, access));
             replaced = Some(Removed(old)).filter(Removed::is_large);
         }
-        self.note_expiry(hash, old_expiry, expiry);
+        self.entries.note_key(hash, old_expiry, expiry);
         replaced
     }
 
@@ -323,7 +322,7 @@ impl Db {
             let copy = Entry::copy_of(self.entries.get(place), key, expiry);
             self.entries.replace(place, copy);
         }
-        self.note_expiry(hash, old, expiry);
+        self.entries.note_key(hash, old, expiry);
     }
 
     /// Removes a key, expired or not.
@@ -335,8 +334,8 @@ impl Db {
 
     /// Removes the entry at a place.
     pub(crate) fn remove_at(&mut self, hash: u64, place: Place) -> Removed {
-        let expiry = self.entries.get(place).expire_at();
-        self.note_expiry(hash, expiry, None);
+        let times = self.entries.get(place).times();
+        self.entries.note(hash, times, Times::default());
         Removed(self.entries.take(place))
     }
 
@@ -356,15 +355,15 @@ impl Db {
     /// Puts an entry; gives what its key held.
     pub(crate) fn put(&mut self, entry: Entry) -> Removed {
         let hash = self.hash(entry.as_ref().key());
-        let expiry = entry.as_ref().expire_at();
-        let (old_expiry, old) = match self.entries.find(hash, entry.as_ref().key()) {
+        let times = entry.as_ref().times();
+        let (old_times, old) = match self.entries.find(hash, entry.as_ref().key()) {
             None => {
                 self.entries.insert(hash, entry);
-                (None, None)
+                (Times::default(), None)
             }
-            Some(place) => (self.entries.get(place).expire_at(), self.entries.replace(place, entry).1),
+            Some(place) => (self.entries.get(place).times(), self.entries.replace(place, entry).1),
         };
-        self.note_expiry(hash, old_expiry, expiry);
+        self.entries.note(hash, old_times, times);
         Removed(old)
     }
 
@@ -379,12 +378,12 @@ impl Db {
         if !expiring_only {
             return self.entries.sample(random, count, out);
         }
-        self.wheel.sample(random, count, &mut |hash| out.extend(self.expiring(hash)));
+        self.entries.timers().wheel.sample(random, count, &mut |hash| out.extend(self.expiring(hash)));
     }
 
     /// Appends up to `count` of the entries that expire first, as far as the timing wheel tells.
     pub fn sample_first_expiring<'a>(&'a self, count: usize, out: &mut Vec<EntryRef<'a>>) {
-        self.wheel.sample_first(count, &mut |hash| out.extend(self.expiring(hash)));
+        self.entries.timers().wheel.sample_first(count, &mut |hash| out.extend(self.expiring(hash)));
     }
 
     /// Visits the entries of one step of a scan that began at cursor 0; 0 comes back at the end. Keys that are there
@@ -400,27 +399,31 @@ impl Db {
 
     /// Removes all keys.
     pub fn clear(&mut self) -> Garbage {
-        self.wheel.clear();
-        (self.expires_len, self.expires_sum) = (0, 0);
+        self.entries.timers_mut().clear();
         Garbage { tables: vec![self.entries.detach()], ..Garbage::default() }
     }
 
     /// The database as it is now, for another thread to read while this one changes.
     pub fn freeze(&mut self) -> DbView {
-        DbView { view: self.entries.freeze(), expires_len: self.expires_len }
+        DbView {
+            view: self.entries.freeze(),
+            expires_len: self.expires_len(),
+            expiring_hashes_len: self.expiring_hashes_len(),
+        }
     }
 
-    /// Names keys whose time has passed at `now`, after looking at up to `budget` records; the caller removes them, or
-    /// they wait for their next access. A key may come twice. Gives the number of records looked at: `budget` means that there may be more.
+    /// Names keys that have a time which has passed at `now`, after looking at up to `budget` records. The caller removes those
+    /// that are expired, or they wait for their next access, and the fields that are; what is left of these is named again in
+    /// the next ms. A key may come twice. Gives the number of records looked at: `budget` means that there may be more.
     pub fn due(&mut self, now: i64, budget: usize, visit: &mut dyn FnMut(&[u8])) -> usize {
-        if self.has_stale_records() {
-            self.wheel.restart();
+        if self.entries.timers().has_stale_records() {
+            self.entries.timers_mut().wheel.restart();
         }
         let (mut looked_at, mut more) = (0, true);
         while more && looked_at < budget {
             let (mut window, mut filled) = ([0; DUE_WINDOW], 0);
             while more && looked_at < budget && filled < DUE_WINDOW {
-                match self.wheel.pop(now) {
+                match self.entries.timers_mut().wheel.pop(now) {
                     Popped::Record(hash) => {
                         window[filled] = hash;
                         filled += 1;
@@ -439,17 +442,27 @@ impl Db {
     fn name_due(&mut self, now: i64, window: &[u64], visit: &mut dyn FnMut(&[u8])) {
         self.entries.prefetch(window);
         for &hash in window {
-            let Some(entry) = self.expiring(hash) else { continue };
-            match entry.expire_at().filter(|&at| at >= now) {
-                None => visit(entry.key()),
-                Some(at) => self.wheel.add(record_time(at), hash),
+            let is_timed = |entry: EntryRef<'_>| entry.is_timed() && self.hash(entry.key()) == hash;
+            let Some(place) = self.entries.find_hash(hash, is_timed) else { continue };
+            let entry = self.entries.get(place);
+            let Some(at) = entry.times().first() else { continue };
+            let is_past = at < now;
+            if is_past {
+                visit(entry.key());
+            }
+            if !is_past || !entry.is_expired(now) {
+                self.entries.timers_mut().wheel.add(record_time(at), hash);
             }
         }
     }
 
     /// When [`Db::due`] next has work (unix ms): keys that may be due, or its own records to put in order.
     pub fn next_due(&self) -> Option<i64> {
-        if self.has_stale_records() { Some(0) } else { self.wheel.next_at() }
+        if self.entries.timers().has_stale_records() {
+            Some(0)
+        } else {
+            self.entries.timers().wheel.next_at()
+        }
     }
 
     /// Takes out all that ended views held and nothing sees any more, for another thread to free.
@@ -465,33 +478,10 @@ impl Db {
         self.entries.reserve(keys);
     }
 
-    /// Whether so many records of the wheel are stale that it is to be restarted.
-    fn has_stale_records(&self) -> bool {
-        self.wheel.len() > 2 * self.expires_len + STALE_RECORDS_MAX && !self.wheel.is_restarting()
-    }
-
     /// The entry with this hash, if it has an expiry.
     fn expiring(&self, hash: u64) -> Option<EntryRef<'_>> {
         let accept = |entry: EntryRef<'_>| entry.expire_at().is_some() && self.hash(entry.key()) == hash;
         self.entries.find_hash(hash, accept).map(|place| self.entries.get(place))
-    }
-
-    /// Follows a change of a key's expiry. A later time needs no record: the earlier one finds it.
-    fn note_expiry(&mut self, hash: u64, old: Option<i64>, new: Option<i64>) {
-        if old == new {
-            return;
-        }
-        if let Some(at) = old {
-            self.expires_len -= 1;
-            self.expires_sum -= i128::from(at);
-        }
-        if let Some(at) = new {
-            self.expires_len += 1;
-            self.expires_sum += i128::from(at);
-            if old.is_none_or(|old| at < old) {
-                self.wheel.add(record_time(at), hash);
-            }
-        }
     }
 }
 
@@ -499,6 +489,7 @@ impl Db {
 pub struct DbView {
     view: View,
     expires_len: usize,
+    expiring_hashes_len: usize,
 }
 
 impl DbView {
@@ -517,15 +508,15 @@ impl DbView {
         self.expires_len
     }
 
+    /// Number of hashes with fields that expire.
+    pub fn expiring_hashes_len(&self) -> usize {
+        self.expiring_hashes_len
+    }
+
     /// All entries, in no order.
     pub fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> {
         self.view.iter()
     }
-}
-
-/// A key expires when the time is past its expiry: one ms later.
-fn record_time(expire_at: i64) -> i64 {
-    expire_at.saturating_add(1)
 }
 
 /// The content, and whether the string reports `raw` however short it is. A short buffer is kept in `kept`.

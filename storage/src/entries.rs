@@ -12,6 +12,7 @@ use crate::hash::Hasher;
 use crate::reclaim::{Garbage, Reclaim};
 pub(crate) use crate::table::Place;
 use crate::table::{self, Element, Table, TableStats, Taken};
+use crate::timers::{Timers, Times};
 
 /// Tells the table how to read and free entries.
 pub(crate) struct EntryElement;
@@ -33,11 +34,56 @@ unsafe impl Element for EntryElement {
 pub(crate) struct Entries {
     table: Table<EntryElement>,
     reclaim: Reclaim,
+    /// When the entries of a database need a look. Who puts in, takes out or replaces an entry with times notes it.
+    timers: Option<Box<Timers>>,
 }
 
 impl Entries {
+    /// For a database.
     pub(crate) fn new(hasher: Hasher) -> Entries {
-        Entries { table: Table::new(hasher), reclaim: Reclaim::default() }
+        Entries { timers: Some(Box::default()), ..Entries::apart(hasher) }
+    }
+
+    /// For values that are under no key yet: whoever puts them there notes their times.
+    pub(crate) fn apart(hasher: Hasher) -> Entries {
+        Entries { table: Table::new(hasher), reclaim: Reclaim::default(), timers: None }
+    }
+
+    /// The timers of a database.
+    pub(crate) fn timers(&self) -> &Timers {
+        self.timers.as_ref().expect("entries of a database")
+    }
+
+    /// The same for changing.
+    pub(crate) fn timers_mut(&mut self) -> &mut Timers {
+        self.timers.as_mut().expect("entries of a database")
+    }
+
+    /// Notes that the key of a hash expired at `old` and does so at `new`.
+    #[inline]
+    pub(crate) fn note_key(&mut self, hash: u64, old: Option<i64>, new: Option<i64>) {
+        if old != new
+            && let Some(timers) = &mut self.timers
+        {
+            timers.note_key(hash, old, new);
+        }
+    }
+
+    /// The same for its first field.
+    #[inline]
+    pub(crate) fn note_field(&mut self, hash: u64, old: Option<i64>, new: Option<i64>) {
+        if old != new
+            && let Some(timers) = &mut self.timers
+        {
+            timers.note_field(hash, old, new);
+        }
+    }
+
+    /// The same for both.
+    #[inline]
+    pub(crate) fn note(&mut self, hash: u64, old: Times, new: Times) {
+        self.note_key(hash, old.key, new.key);
+        self.note_field(hash, old.field, new.field);
     }
 
     #[inline]

@@ -25,6 +25,7 @@ pub mod reclaim;
 pub mod slot;
 pub mod string;
 mod table;
+mod timers;
 pub mod tree;
 pub mod types;
 mod value;
@@ -32,7 +33,7 @@ pub mod wheel;
 
 pub use blob::Blob;
 pub use db::{Db, DbMemory, DbView, Garbage, NewStr, Removed, SetResult, Ttl};
-pub use entry::{Encoding, EntryRef, Kind, Str, parse_int};
+pub use entry::{Encoding, EntryRef, Kind, State, Str, parse_int};
 pub use hash::Hasher;
 pub use keyspace::{Keyspace, KeyspaceView};
 pub use lookup::Lookup;

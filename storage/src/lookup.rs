@@ -6,7 +6,9 @@
 use crate::db::{Db, NewStr, Removed, Ttl};
 use crate::entries::Place;
 use crate::entry::{EntryRef, Kind};
+use crate::pack::Item;
 use crate::string::StrMut;
+use crate::types::hash::timed;
 use crate::types::{Limits, Type};
 use crate::value::ValueMut;
 
@@ -82,21 +84,44 @@ impl<'d> Lookup<'d, '_> {
     /// The value that is there, for changing. `None` if the key is absent or holds another type.
     #[inline]
     pub fn edit<T: Type>(self, limits: &'d Limits) -> Option<T::Mut<'d>> {
+        self.edit_at::<T>(limits, i64::MIN)
+    }
+
+    /// The same at `now` (unix ms).
+    #[inline]
+    pub fn edit_at<T: Type>(self, limits: &'d Limits, now: i64) -> Option<T::Mut<'d>> {
         let Lookup { db, place, .. } = self;
         let place = place?;
         (db.entries.get(place).kind() == T::KIND)
-            .then(|| T::edit(ValueMut::new(&mut db.entries, place), limits))
+            .then(|| T::edit_at(ValueMut::new(&mut db.entries, place), limits, now))
     }
 
     /// The value that is there, for changing, or a new one without elements. `None` if the key holds another type.
     pub fn edit_or_new<T: Type>(self, limits: &'d Limits) -> Option<T::Mut<'d>> {
+        self.edit_or_new_at::<T>(limits, i64::MIN)
+    }
+
+    /// The same at `now` (unix ms).
+    pub fn edit_or_new_at<T: Type>(self, limits: &'d Limits, now: i64) -> Option<T::Mut<'d>> {
         if self.place.is_some() {
-            return self.edit::<T>(limits);
+            return self.edit_at::<T>(limits, now);
         }
         let Lookup { db, key, hash, .. } = self;
         let (bytes, mark) = T::EMPTY;
         let place = db.insert_new(hash, key, T::KIND, bytes, mark);
-        Some(T::edit(ValueMut::new(&mut db.entries, place), limits))
+        Some(T::edit_at(ValueMut::new(&mut db.entries, place), limits, now))
+    }
+
+    /// Takes fields that have expired at `now` (unix ms) out of the hash that is there, at most so many, the earliest first, and
+    /// shows their names. To be asked of entries in state [`crate::State::Stale`].
+    pub fn expire_fields(&mut self, now: i64, most: usize, show: impl FnMut(Item<'_>)) -> usize {
+        let Some(place) = self.place.filter(|place| self.db.entries.get(*place).kind() == Kind::Hash) else {
+            return 0;
+        };
+        let mut hash = ValueMut::new(&mut self.db.entries, place);
+        let count = timed::expire(&mut hash, now, most, show);
+        self.place = Some(hash.place());
+        count
     }
 
     /// Sets or clears the expiry, if the key is there.

@@ -44,7 +44,25 @@ impl<'a> ValueMut<'a> {
 
     /// Puts a structure in the place of the value.
     pub(crate) fn set_structure<T: Structure>(&mut self, structure: Box<T>) {
-        self.replace(Content::Large(Large::new(structure)), false);
+        self.set_marked_structure(structure, false);
+    }
+
+    /// The same; `mark` as [`Entry::new`] says.
+    pub(crate) fn set_marked_structure<T: Structure>(&mut self, structure: Box<T>, mark: bool) {
+        self.replace(Content::Large(Large::new(structure)), mark);
+    }
+
+    /// Notes that the first field of a hash expired at `old` and does so at `new`.
+    pub(crate) fn note_field(&mut self, old: Option<i64>, new: Option<i64>) {
+        if old != new {
+            let hash = self.entries.hash(self.entry().key());
+            self.entries.note_field(hash, old, new);
+        }
+    }
+
+    /// Where the value lies now.
+    pub(crate) fn place(&self) -> Place {
+        self.place
     }
 
     /// Notes what [`Entry::new`] says of `mark`, in an entry that no view sees.
@@ -77,7 +95,8 @@ impl<'a> ValueMut<'a> {
         self.entry().structure::<T>()?;
         if self.entries.get_mut(self.place).is_none() {
             let copy = self.entry().structure::<T>()?.clone();
-            self.set_structure(Box::new(copy));
+            let mark = self.entry().mark();
+            self.set_marked_structure(Box::new(copy), mark);
         }
         self.entries.get_mut(self.place)?.into_structure_mut()
     }

@@ -7,9 +7,9 @@
 //! | set | `SADD key member ...` |
 //! | hash | `HMSET key field value ...` |
 //! | sorted set | `ZADD key score member ...` |
-//! | stream, hash with fields that expire | `RESTORE key 0 payload`: nothing else brings all of it back |
+//! | stream | `RESTORE key 0 payload`: nothing else brings all of it back |
 //!
-//! and `PEXPIREAT key time` behind a value that expires. A command has at most 64 elements.
+//! and `PEXPIREAT key time` behind a value that expires, `HPEXPIREAT key time FIELDS 1 field` for each field that does. A command has at most 64 elements.
 //!
 //! Invariant: memory does not grow with a collection; the caller is handed blocks of whole commands.
 
@@ -19,7 +19,7 @@ use crate::rdb::{self, Writer};
 use rufous_protocol::number::write_f64_in_17_digits;
 use rufous_protocol::reply::{Reply, Resp};
 use rufous_storage::pack::Item;
-use rufous_storage::types::hash::Hash;
+use rufous_storage::types::hash::{Field, Hash};
 use rufous_storage::types::list::List;
 use rufous_storage::types::set::Set;
 use rufous_storage::types::sorted_set::{Direction, SortedSet};
@@ -96,6 +96,7 @@ impl Commands<'_, '_> {
                 self.item(field);
                 self.item(value);
             });
+            hash.each_field(|field| self.field_expiry(key, field));
         } else if let Some(set) = entry.typed::<SortedSet>() {
             let mut batch = Batch::new(b"ZADD", key, set.len(), 2);
             set.visit(0..set.len(), Direction::Ascending, |member, score| {
@@ -111,6 +112,17 @@ impl Commands<'_, '_> {
             self.text(key);
             self.int(at);
         }
+    }
+
+    fn field_expiry(&mut self, key: &[u8], field: Field<'_>) {
+        let Some(at) = field.expiry else { return };
+        self.end_of_block(BLOCK_LEN);
+        self.header(b"HPEXPIREAT", 5);
+        self.text(key);
+        self.int(at);
+        self.text(b"FIELDS");
+        self.int(1);
+        self.item(field.name);
     }
 
     fn restore(&mut self, entry: EntryRef<'_>) {

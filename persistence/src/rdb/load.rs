@@ -135,6 +135,7 @@ impl<'a> Loader<'a> {
     pub fn new(all: &'a [u8], verify: bool) -> Result<Loader<'a>, Error> {
         let mut reader = Reader::new(all);
         let version = version(&mut reader)?;
+        let reader = reader.of_version(version);
         let digest = (verify && version >= CHECKSUM_VERSION).then(crc64::Digest::new);
         Ok(Loader { all, reader, version, digest, digested: 0, doing: Doing::Start, key: None, kind: None })
     }

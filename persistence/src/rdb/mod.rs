@@ -69,6 +69,8 @@
 //! | 20 set | 11 | listpack |
 //! | 21 stream | 11 | |
 //! | 22 hash | 80 | length, then field, value and time each: when the field expires, -1 for never |
+//! | 22 hash | 12 | length, then a length (unix ms or 0 for never), field and value each; from release candidates |
+//! | 23 hash | 12 | listpack: field, value, unix ms or 0, .. ordered by time; from release candidates |
 //! | 24 hash | 12 | time (the earliest), length, then each: length t, field, value. t is 0 for a field that stays, else the field expires at the earliest time + t - 1 |
 //! | 25 hash | 12 | time (the earliest), listpack: field, value, unix ms or 0, .. ordered by time, those that stay last |
 //!
@@ -92,7 +94,7 @@ mod types;
 mod value;
 mod write;
 
-pub use entry::{Made, write_value};
+pub use entry::{Made, version_for, version_with, write_value};
 pub use error::{Error, Fault, ModuleName};
 pub use load::{Doing, Key, Loader, Piece};
 pub use read::{Reader, Text};

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Error, Fault, Type};
+use crate::dump::VERSION_VALKEY;
 use crate::lzf;
 use rufous_storage::pack::Item;
 
@@ -69,6 +70,8 @@ pub struct Reader<'a> {
     at: usize,
     /// Added to offsets: where the bytes come from.
     base: usize,
+    /// The version is one of Redis', where both have given a type of value a meaning.
+    is_of_redis: bool,
 }
 
 /// A length, or the special encoding that a string has in its place.
@@ -80,12 +83,22 @@ enum Length {
 impl<'a> Reader<'a> {
     /// A reader from the start of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Reader<'a> {
-        Reader { all: bytes, at: 0, base: 0 }
+        Reader::inside(bytes, 0)
     }
 
     /// A reader of a block inside other bytes, which starts at the offset `base` there.
     pub fn inside(bytes: &'a [u8], base: usize) -> Reader<'a> {
-        Reader { all: bytes, at: 0, base }
+        Reader { all: bytes, at: 0, base, is_of_redis: false }
+    }
+
+    /// The same for bytes of a version. Without it they count as Valkey's, where Redis and Valkey differ.
+    pub fn of_version(self, version: u16) -> Reader<'a> {
+        Reader { is_of_redis: version < VERSION_VALKEY, ..self }
+    }
+
+    /// Whether types that Redis and Valkey have given different meanings are Valkey's.
+    pub(super) fn is_of_valkey(&self) -> bool {
+        !self.is_of_redis
     }
 
     /// Where the next byte is.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::opcode::Opcode;
-use super::{Writer, write_value};
+use super::{Writer, version_with, write_value};
 use crate::lzf::Compressor;
 use crate::{crc64, disk};
 use rufous_storage::evict::{self, Lfu};
@@ -25,7 +25,7 @@ const NAP: Duration = Duration::from_millis(10);
 /// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The version, 9 to 13.
+    /// The version, 9 to 13; see [`version_with`].
     pub version: u16,
     /// Strings are compressed.
     pub compress: bool,
@@ -182,6 +182,8 @@ pub fn save(
     progress: &Progress,
     out: &mut Out<'_>,
 ) -> Result<(), SaveError> {
+    let expiring_fields = contents.view.dbs().iter().any(|db| db.expiring_hashes_len() > 0);
+    let settings = Settings { version: version_with(expiring_fields, settings.version), ..settings };
     let mut compressor = Compressor::default();
     let mut digest = settings.checksum.then(crc64::Digest::new);
     let mut failure = None;

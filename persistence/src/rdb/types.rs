@@ -42,8 +42,11 @@ pub enum Type {
     SetListpack = 20,
     /// A stream.
     Stream = 21,
-    /// A hash of Valkey, field by field, with the times at which fields expire.
+    /// A hash of Valkey, field by field, with the times at which fields expire; in Redis' versions, as release candidates of
+    /// Redis 7.4 wrote it.
     HashExpiries = 22,
+    /// A hash as a listpack of fields, values and times, as release candidates of Redis 7.4 wrote it.
+    HashListpackExpiriesFirst = 23,
     /// A hash of Redis, field by field, with the times at which fields expire.
     HashMetadata = 24,
     /// The same as a listpack.
@@ -73,6 +76,7 @@ impl Type {
         Type::SetListpack,
         Type::Stream,
         Type::HashExpiries,
+        Type::HashListpackExpiriesFirst,
         Type::HashMetadata,
         Type::HashListpackExpiries,
     ];

@@ -257,6 +257,11 @@ pub fn unsupported_option(option: &[u8]) -> ReplyError {
     text(&[b"ERR Unsupported option ", word(option)])
 }
 
+/// `ERR RDB version <version> cannot hold <what>; see rdb-version` (DUMP)
+pub fn rdb_version(version: u16, what: &str) -> ReplyError {
+    ReplyError::formatted(format!("ERR RDB version {version} cannot hold {what}; see rdb-version"))
+}
+
 /// `ERR unknown type name '<name>'` (SCAN TYPE)
 pub fn unknown_type_name(name: &[u8]) -> ReplyError {
     text(&[b"ERR unknown type name '", word(name), b"'"])
@@ -337,6 +342,24 @@ texts! {
     HASH_NOT_AN_INTEGER = "ERR hash value is not an integer";
     HASH_NOT_A_FLOAT = "ERR hash value is not a float";
     NAN_OR_INFINITY = "ERR value is NaN or Infinity";
+    FIELDS_MISSING = "ERR Mandatory argument FIELDS is missing or not at the right position";
+    FIELDS_TWICE = "ERR FIELDS keyword specified multiple times";
+    FIELDS_COUNT = "ERR Number of fields must be a positive integer";
+    FIELDS_COUNT_ZERO = "ERR Parameter `numFields` should be greater than 0";
+    FIELDS_COUNT_INVALID = "ERR invalid number of fields";
+    FIELDS_COUNT_DIFFERS = "ERR The `numfields` parameter must match the number of arguments";
+    FIELDS_TOO_FEW = "ERR wrong number of arguments";
+    FIELD_EXPIRY_NEGATIVE = "ERR invalid expire time, must be >= 0";
+    FIELD_EXPIRY_MISSING = "ERR missing expire time";
+    HGETEX_ONE_EXPIRY = "ERR Only one of EX, PX, EXAT, PXAT or PERSIST arguments can be specified";
+    HSETEX_ONE_EXPIRY = "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified";
+    HSETEX_ONE_CONDITION = "ERR Only one of FXX or FNX arguments can be specified";
+    OPTION_OF_ANOTHER_COMMAND = "ERR unknown argument";
+}
+
+/// `ERR unknown argument: <argument>` (HGETEX, HSETEX)
+pub fn unknown_argument(argument: &[u8]) -> ReplyError {
+    text(&[b"ERR unknown argument: ", word(argument)])
 }
 
 // Scripting.

@@ -32,6 +32,9 @@ pub const KEY_CHANGE: &[KeySpec] = &[KeySpec::one(1, RW.union(ACCESS).union(UPDA
 pub const KEY_DELETE: &[KeySpec] = &[KeySpec::one(1, RW.union(DELETE))];
 /// One key, from whose value something is read and deleted.
 pub const KEY_TAKE: &[KeySpec] = &[KeySpec::one(1, RW.union(ACCESS).union(DELETE))];
+/// One key, whose value is read and whose expiry, or that of its fields, may change.
+pub const KEY_GETEX: &[KeySpec] =
+    &[KeySpec::one(1, RW.union(ACCESS).union(UPDATE)).note("A changed time to live is an update")];
 /// Keys up to the last argument, whose values are read.
 pub const KEYS_READ: &[KeySpec] = &[KeySpec::range(1, -1, 1, RO.union(ACCESS))];
 /// Keys up to a last argument that is a timeout, from whose values something is taken.

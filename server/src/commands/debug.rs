@@ -276,8 +276,10 @@ fn find<'a>(db: &'a Db, key: &[u8]) -> Result<EntryRef<'a>, ReplyError> {
 fn object(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let now = cx.now();
     let compressor = cx.server.config.rdbcompression.then_some(&mut cx.server.compressor);
-    let mut writer = Writer::new(cx.server.config.rdb_version as u16, compressor);
     let entry = find(cx.db.store.keyspace.db(cx.db.index), args.get(2))?;
+    // The oldest version that holds any value.
+    let version = rdb::version_for(entry, (cx.server.config.rdb_version as u16).max(11));
+    let mut writer = Writer::new(version, compressor);
     rdb::write_value(&mut writer, entry);
     let serialized_len = writer.out.len() - size_of::<rdb::Type>();
     let quicklist = match entry.encoding() {
@@ -335,7 +337,7 @@ fn quicklist_packed_threshold(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 /// DEBUG LISTPACK key
 fn listpack(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let entry = find(cx.db.store.keyspace.db(cx.db.index), args.get(2))?;
-    if entry.encoding() != Encoding::Listpack {
+    if !matches!(entry.encoding(), Encoding::Listpack | Encoding::ListpackEx) {
         return Err(error::DEBUG_NOT_LISTPACK);
     }
     cx.server.log.notice(format_args!("listpack: {} bytes with its key", entry.memory_bytes()));

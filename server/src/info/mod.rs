@@ -144,7 +144,11 @@ fn write_keyspace(page: &mut Page, view: &View<'_>) {
     for (index, db) in view.store.keyspace.iter().enumerate() {
         if !db.is_empty() {
             let (keys, expires, ttl) = (db.len(), db.expires_len(), db.avg_ttl(now));
-            page.field(&format!("db{index}"), format_args!("keys={keys},expires={expires},avg_ttl={ttl}"));
+            let hashes = db.expiring_hashes_len();
+            page.field(
+                &format!("db{index}"),
+                format_args!("keys={keys},expires={expires},avg_ttl={ttl},subexpiry={hashes}"),
+            );
         }
     }
 }

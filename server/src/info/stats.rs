@@ -60,6 +60,7 @@ fn write_keys(page: &mut Page, view: &View<'_>) {
     let keys = &view.store.stats;
     let (total_us, current_us) = view.state.eviction.exceeded_us(view.state.clock.monotonic_us());
     page.field("expired_keys", keys.expired);
+    page.field("expired_subkeys", keys.expired_fields);
     page.field("expired_stale_perc", "0.00");
     page.field("expired_time_cap_reached_count", view.state.stats.expire_budget_spent);
     page.field("expire_cycle_cpu_milliseconds", view.state.stats.expire_ns / 1_000_000);

@@ -108,6 +108,63 @@ fn what_other_servers_may_not_know_is_written_as_what_they_do() {
 }
 
 #[test]
+fn fields_that_expire_are_written_with_points_in_time() {
+    let two = "hset h a 1 b 2";
+    check(two, "hexpire h 100 fields 2 a x; hpexpire h 1 gt fields 1 a", "HPEXPIREAT h AT FIELDS 1 a");
+    check(two, "hexpire h 100 xx fields 1 a; hpersist h fields 1 a", "");
+    check(two, "hexpireat h 1 fields 2 a x; hexpire h 0 fields 1 b", "HDEL h a; HDEL h b");
+    check(
+        two,
+        "hexpire h 100 fields 1 a; hpersist h fields 1 a",
+        "HPEXPIREAT h AT FIELDS 1 a; hpersist h fields 1 a",
+    );
+    check(two, "hgetex h ex 100 fields 2 a x", "HPEXPIREAT h AT FIELDS 1 a");
+    check(two, "hgetex h fields 2 a b; hgetex h persist fields 1 a", "");
+    check(
+        two,
+        "hgetex h exat 1 fields 1 a; hgetdel h fields 2 b x; hgetdel h fields 1 b",
+        "HDEL h a; HDEL h b",
+    );
+    check("hsetex h ex 100 fields 1 a 1", "hgetex h persist fields 2 a x", "HPERSIST h FIELDS 1 a");
+    check(two, "hsetex h fnx fields 1 a 1; hsetex h fxx fields 1 a 1", "HSET h a 1");
+    check(
+        two,
+        "hsetex h ex 100 fields 2 a 1 c 2",
+        "MULTI; HSET h a 1 c 2; HPEXPIREAT h AT FIELDS 2 a c; EXEC",
+    );
+    check(two, "hsetex h exat 1 fields 1 a 1", "HDEL h a");
+    let expiring = "hsetex h ex 100 fields 1 a 1";
+    check(
+        expiring,
+        "hsetex h keepttl fields 2 a 1 b 1; hincrby h a 1; hincrbyfloat h a 0.5",
+        "MULTI; HSET h a 1 b 1; HPEXPIREAT h AT FIELDS 1 a; EXEC; hincrby h a 1; \
+         MULTI; HSET h a 2.5; HPEXPIREAT h AT FIELDS 1 a; EXEC",
+    );
+}
+
+#[test]
+fn fields_that_ran_out_are_written_as_deletions() {
+    let mut bench = bench();
+    let client = bench.connect();
+    bench.engine.store.active_expire = false;
+    for line in ["hset h a 1 b 2 c 3", "hset g a 1", "hpexpire h 10 fields 2 a b", "hpexpire g 10 fields 1 a"]
+    {
+        bench.run(client, line);
+    }
+    written(&mut bench);
+    bench.advance(11);
+    bench.run(client, "hlen h");
+    bench.run(client, "hset g b 1");
+    let commands = written(&mut bench);
+    assert!(
+        ["HDEL h a b", "HDEL h b a"]
+            .iter()
+            .any(|hdel| { commands == format!("{hdel}; MULTI; DEL g; hset g b 1; EXEC") }),
+        "{commands}"
+    );
+}
+
+#[test]
 fn chance_is_written_as_what_came_out() {
     check("sadd s a", "spop s", "SREM s a");
     check("sadd s a b", "spop s 2", "DEL s");

@@ -52,6 +52,18 @@ impl Expiries {
         self.tree.first().map(|(_, leaf)| leaf.key())
     }
 
+    /// When the last field expires.
+    pub(super) fn last(&self) -> Option<i64> {
+        let (_, leaf) = self.tree.last()?;
+        leaf.0.last().map(|(at, _)| *at)
+    }
+
+    /// How many fields expire before a time. O(log n).
+    pub(super) fn len_before(&self, time: i64) -> usize {
+        let Some((cursor, leaf)) = self.tree.seek(|first| first.0 < time) else { return 0 };
+        self.tree.position(&cursor) as usize + leaf.0.partition_point(|(at, _)| *at < time)
+    }
+
     /// Notes that the expiry of the field of a hash was `old` and is `new`.
     #[inline]
     pub(super) fn change(&mut self, hash: u64, old: Option<i64>, new: Option<i64>) {

@@ -40,9 +40,19 @@ impl Dict<Fields> {
         self.expiries.first().map(|(at, _)| at)
     }
 
-    /// Takes the field out that expires first, after showing it, if its time is `now` (unix ms) or before. None if it is not.
+    /// When the last field expires (unix ms), of those that do.
+    pub fn latest_expiry(&self) -> Option<i64> {
+        self.expiries.last()
+    }
+
+    /// How many fields expire before `time` (unix ms).
+    pub fn expiring_before(&self, time: i64) -> usize {
+        self.expiries.len_before(time)
+    }
+
+    /// Takes the field out that expires first, after showing it, if its time is before `now` (unix ms). None if it is not.
     pub fn remove_expired<R>(&mut self, now: i64, show: impl FnOnce(Field<'_>) -> R) -> Option<R> {
-        let (at, hash) = self.expiries.first().filter(|(at, _)| *at <= now)?;
+        let (at, hash) = self.expiries.first().filter(|(at, _)| *at < now)?;
         let block = self.index.find(place_of(hash))?;
         let is_due =
             |element: &[u8]| self.hash_of(element) == hash && read::<Fields>(element).expiry == Some(at);

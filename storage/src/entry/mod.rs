@@ -43,7 +43,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::AtomicU32;
 
 pub(crate) use large::{Large, Structure};
-pub use read::EntryRef;
+pub use read::{EntryRef, State};
 pub(crate) use value::{Content, decimal_len};
 pub use value::{Encoding, Kind, Str, parse_int};
 pub(crate) use write::EntryMut;
@@ -60,6 +60,8 @@ pub const ACCESS_MASK: u32 = 0x00ff_ffff;
 
 /// A string was changed in place once and reports `raw` from then on; the bytes of a set are an intset.
 const MARK: u8 = 0x01;
+/// The same mark of a hash: its fields may expire. It has a bit of its own so that one test tells whether an entry has times.
+const FIELDS_EXPIRE: u8 = 0x40;
 const PAYLOAD_4: u8 = 0x04;
 const PAYLOAD_8: u8 = 0x08;
 const HAS_EXPIRY: u8 = 0x10;
@@ -86,8 +88,8 @@ pub(crate) struct Entry(NonNull<u8>);
 unsafe impl Send for Entry {}
 
 impl Entry {
-    /// Makes an entry. `mark` is whether a string reports `raw` for having been changed in place, and whether the bytes of
-    /// a set are an intset.
+    /// Makes an entry. `mark` is whether a string reports `raw` for having been changed in place, whether the bytes of a set are
+    /// an intset, and whether a hash is one whose fields may expire.
     pub(crate) fn new(
         key: &[u8],
         kind: Kind,
@@ -162,7 +164,7 @@ impl Entry {
             (_, Some(bytes)) => Content::Bytes(bytes),
             _ => Content::Large(Large::clone(&other.large().expect("a structure, where there are no bytes"))),
         };
-        Entry::new(key, other.kind(), content, other.flags() & MARK != 0, expiry, other.access())
+        Entry::new(key, other.kind(), content, other.mark(), expiry, other.access())
     }
 
     /// The entry for reading.
@@ -186,7 +188,7 @@ impl Entry {
     /// An entry with header, expiry and key written; payload and value are the caller's to write.
     fn allocate(head: &Head<'_>, form: Form, inline: u16) -> Entry {
         let Head { key, kind, mark, expiry, access } = *head;
-        let mut flags = if mark { MARK } else { 0 } | form.payload_flag();
+        let mut flags = if mark { mark_flag(kind) } else { 0 } | form.payload_flag();
         if expiry.is_some() {
             flags |= HAS_EXPIRY;
         }
@@ -303,6 +305,12 @@ impl Form {
             Form::Int64
         }
     }
+}
+
+/// The flag that is a kind's mark.
+#[inline]
+fn mark_flag(kind: Kind) -> u8 {
+    if kind == Kind::Hash { FIELDS_EXPIRE } else { MARK }
 }
 
 #[inline]

@@ -8,15 +8,30 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::{
-    ACCESS_MASK, EMBSTR_BYTES_MAX, Encoding, Entry, Form, HAS_EXPIRY, HEADER_BYTES, Kind, Large, MARK, Str,
-    Structure, WIDE_KEY, class_bytes, expiry_bytes, key_offset,
+    ACCESS_MASK, EMBSTR_BYTES_MAX, Encoding, Entry, FIELDS_EXPIRE, Form, HAS_EXPIRY, HEADER_BYTES, Kind,
+    Large, MARK, Str, Structure, WIDE_KEY, class_bytes, expiry_bytes, key_offset,
 };
 use crate::blob::Blob;
+use crate::timers::Times;
 use crate::types::Type;
+use crate::types::hash::TimedRef;
 
 /// Values of so many bytes or elements are worth freeing on another thread.
 const SLOW_BYTES_MIN: usize = 64 * 1024;
 const SLOW_ELEMENTS_MIN: usize = 512;
+
+/// What of an entry has expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing.
+    Live,
+    /// Some fields of a hash.
+    Stale,
+    /// All fields of a hash.
+    Empty,
+    /// The key.
+    Expired,
+}
 
 /// An entry for reading; any number at a time, from any thread.
 #[derive(Clone, Copy)]
@@ -59,7 +74,7 @@ impl<'a> EntryRef<'a> {
 
     /// How the value is laid out.
     pub fn encoding(self) -> Encoding {
-        let mark = self.flags() & MARK != 0;
+        let mark = self.mark();
         match (self.kind(), self.form()) {
             (Kind::String, Form::Int16 | Form::Int32 | Form::Int64) => Encoding::Int,
             (Kind::String, Form::Embedded) if !mark && self.inline() as usize <= EMBSTR_BYTES_MAX => {
@@ -71,14 +86,21 @@ impl<'a> EntryRef<'a> {
             (Kind::SortedSet, Form::Large) => Encoding::Skiplist,
             (_, Form::Large) => Encoding::Hashtable,
             (Kind::Set, _) if mark => Encoding::Intset,
+            (Kind::Hash, _) if mark => Encoding::ListpackEx,
             _ => Encoding::Listpack,
         }
     }
 
-    /// The value, if it is of this type.
+    /// The value, if it is of this type; of a hash, expired fields too.
     #[inline]
     pub fn typed<T: Type>(self) -> Option<T::Ref<'a>> {
-        (self.kind() == T::KIND).then(|| T::read(self))
+        self.typed_at::<T>(i64::MIN)
+    }
+
+    /// The value at `now` (unix ms), if it is of this type.
+    #[inline]
+    pub fn typed_at<T: Type>(self, now: i64) -> Option<T::Ref<'a>> {
+        (self.kind() == T::KIND).then(|| T::read_at(self, now))
     }
 
     /// When the key expires, unix ms.
@@ -91,10 +113,40 @@ impl<'a> EntryRef<'a> {
         Some(unsafe { self.pointer.add(HEADER_BYTES).cast::<i64>().read() })
     }
 
-    /// Whether the key's time has passed at `now` (unix ms).
+    /// Whether the key expires, or is a hash whose fields may.
+    #[inline]
+    pub(crate) fn is_timed(self) -> bool {
+        self.flags() & (HAS_EXPIRY | FIELDS_EXPIRE) != 0
+    }
+
+    /// When the first field of a hash expires, unix ms.
+    pub(crate) fn field_expire_at(self) -> Option<i64> {
+        if self.flags() & FIELDS_EXPIRE == 0 { None } else { TimedRef::of(self, i64::MIN).first_expiry() }
+    }
+
+    /// When the key and the first field expire.
+    pub(crate) fn times(self) -> Times {
+        Times { key: self.expire_at(), field: self.field_expire_at() }
+    }
+
+    /// What has expired at `now` (unix ms).
+    #[inline]
+    pub fn state(self, now: i64) -> State {
+        if !self.is_timed() {
+            State::Live
+        } else if self.expire_at().is_some_and(|at| at < now) {
+            State::Expired
+        } else if self.flags() & FIELDS_EXPIRE != 0 {
+            TimedRef::of(self, now).state()
+        } else {
+            State::Live
+        }
+    }
+
+    /// Whether the key is gone at `now` (unix ms): its time has passed, or that of each field of a hash.
     #[inline]
     pub fn is_expired(self, now: i64) -> bool {
-        self.expire_at().is_some_and(|at| at < now)
+        matches!(self.state(now), State::Expired | State::Empty)
     }
 
     /// The value, if it is a string.
@@ -142,7 +194,7 @@ impl<'a> EntryRef<'a> {
     /// What [`Entry::new`] says of `mark`.
     #[inline]
     pub(crate) fn mark(self) -> bool {
-        self.flags() & MARK != 0
+        self.flags() & (MARK | FIELDS_EXPIRE) != 0
     }
 
     /// The structure of a large collection, whatever its kind.

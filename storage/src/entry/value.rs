@@ -62,6 +62,8 @@ pub enum Encoding {
     Raw,
     /// A small collection: one block of bytes.
     Listpack,
+    /// A small hash whose fields may expire: one block of bytes.
+    ListpackEx,
     /// A small set of integers: one sorted block.
     Intset,
     /// A large set or hash.
@@ -82,6 +84,7 @@ impl Encoding {
             Encoding::Embstr => "embstr",
             Encoding::Raw => "raw",
             Encoding::Listpack => "listpack",
+            Encoding::ListpackEx => "listpackex",
             Encoding::Intset => "intset",
             Encoding::Hashtable => "hashtable",
             Encoding::Quicklist => "quicklist",

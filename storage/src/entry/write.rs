@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::{
-    ACCESS_MASK, Content, Entry, EntryRef, Form, HAS_EXPIRY, HEADER_BYTES, MARK, Structure, class_bytes,
+    ACCESS_MASK, Content, Entry, EntryRef, Form, HAS_EXPIRY, HEADER_BYTES, Structure, class_bytes, mark_flag,
 };
 use crate::blob::Blob;
 
@@ -122,9 +122,9 @@ impl<'a> EntryMut<'a> {
 
     /// Notes what [`Entry::new`] says of `mark`.
     pub(crate) fn set_mark(&mut self, mark: bool) {
-        let flags = self.as_ref().flags();
+        let (flags, flag) = (self.as_ref().flags(), mark_flag(self.as_ref().kind()));
         // SAFETY: byte 1 is a plain header byte.
-        unsafe { self.pointer.add(1).write(if mark { flags | MARK } else { flags & !MARK }) };
+        unsafe { self.pointer.add(1).write(if mark { flags | flag } else { flags & !flag }) };
     }
 
     fn write_int(&mut self, form: Form, value: i64) {

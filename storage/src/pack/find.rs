@@ -14,7 +14,7 @@ use super::read::{PackRef, Position, start_before};
 const WORD_BYTES: usize = size_of::<u64>();
 
 impl PackRef<'_> {
-    /// An element that is equal to `needle`, among every `step`-th: 1 looks at all, 2 at the first of each pair. The number
+    /// An element that is equal to `needle`, among every `step`-th: 1 looks at all, 2 at the first of each pair, 3 of each triple. The number
     /// of elements is a multiple of `step`. Of several equal elements it finds any.
     #[inline]
     pub fn find(self, needle: &[u8], step: usize) -> Option<Position> {
@@ -27,6 +27,7 @@ impl PackRef<'_> {
         match step {
             1 => self.find_encoded::<1>(&needle),
             2 => self.find_encoded::<2>(&needle),
+            3 => self.find_encoded::<3>(&needle),
             _ => panic!("a step of {step}"),
         }
     }
@@ -72,6 +73,7 @@ struct Needle<'a> {
 }
 
 impl<'a> Needle<'a> {
+    #[inline]
     fn new(item: Item<'a>) -> Needle<'a> {
         let (head, head_len) = item.head();
         let content = match item {

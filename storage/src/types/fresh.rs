@@ -20,7 +20,7 @@ impl<T: Type> Fresh<T> {
     /// A value without elements, for a database whose keys are hashed by `hasher`.
     pub(crate) fn new(hasher: Hasher) -> Fresh<T> {
         let (bytes, mark) = T::EMPTY;
-        let mut entries = Entries::new(hasher);
+        let mut entries = Entries::apart(hasher);
         let place =
             entries.insert(entries.hash(&[]), Entry::new(&[], T::KIND, Content::Bytes(bytes), mark, None, 0));
         Fresh { entries, place, of: PhantomData }

@@ -33,6 +33,18 @@ pub trait Type {
 
     /// A value of this type, for changing.
     fn edit<'a>(value: ValueMut<'a>, limits: &'a Limits) -> Self::Mut<'a>;
+
+    /// As `read`, without what has expired at `now` (unix ms).
+    #[inline]
+    fn read_at(entry: EntryRef<'_>, _now: i64) -> Self::Ref<'_> {
+        Self::read(entry)
+    }
+
+    /// As `edit`; what has expired at `now` (unix ms) counts as absent.
+    #[inline]
+    fn edit_at<'a>(value: ValueMut<'a>, limits: &'a Limits, _now: i64) -> Self::Mut<'a> {
+        Self::edit(value, limits)
+    }
 }
 
 /// From which size on a collection is a structure of its own; the directives of these names.

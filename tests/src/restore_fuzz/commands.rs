@@ -80,7 +80,8 @@ fn own(kind: Type) -> &'static [&'static str] {
             SORTED_SETS
         }
         Type::Hash | Type::HashZipmap | Type::HashZiplist | Type::HashListpack => HASHES,
-        Type::HashExpiries | Type::HashMetadata | Type::HashListpackExpiries => HASHES,
+        Type::HashExpiries | Type::HashListpackExpiriesFirst => HASHES,
+        Type::HashMetadata | Type::HashListpackExpiries => HASHES,
         Type::StreamFirst | Type::StreamSecond | Type::Stream => STREAMS,
     }
 }
@@ -178,6 +179,14 @@ const HASHES: &[&str] = &[
     "HKEYS v",
     "HVALS v",
     "HRANDFIELD v 5 WITHVALUES",
+    "HRANDFIELD v -5",
+    "HEXPIRE v 1000 FIELDS 2 @ @",
+    "HPEXPIRE v 1 FIELDS 1 @",
+    "HPTTL v FIELDS 2 @ @",
+    "HPERSIST v FIELDS 1 @",
+    "HGETEX v EX 10 FIELDS 1 @",
+    "HSETEX v EX 10 FIELDS 1 @ @",
+    "HGETDEL v FIELDS 1 @",
     "HRANDFIELD v -5",
     "HSCAN v 0 COUNT 100",
     "HEXPIRE v 1000 FIELDS 1 @",

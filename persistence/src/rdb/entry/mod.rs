@@ -21,6 +21,9 @@ use rufous_storage::types::stream::Stream;
 use rufous_storage::{Db, EntryRef, NewStr, Str};
 use std::borrow::Cow;
 
+/// The version that rises where a value needs a later one.
+const RISING_VERSION: u16 = 11;
+
 /// A value of storage that is not yet under a key.
 pub enum Made<'a> {
     /// A string.
@@ -29,7 +32,19 @@ pub enum Made<'a> {
     Collection(Fresh<()>),
 }
 
-/// Writes an entry's type and value.
+/// The version to write a value in where `wanted` is asked for: 11, which Redis 7.2 reads, rises to what the value needs. Whoever
+/// asks for an older one means servers that know nothing newer.
+pub fn version_for(entry: EntryRef<'_>, wanted: u16) -> u16 {
+    let expires = entry.typed::<Hash>().is_some_and(|hash| hash::version_needed(hash) > 0);
+    version_with(expires, wanted)
+}
+
+/// The same for many values, in some of which fields expire or in none.
+pub fn version_with(expiring_fields: bool, wanted: u16) -> u16 {
+    if expiring_fields && wanted == RISING_VERSION { hash::EXPIRIES_VERSION } else { wanted }
+}
+
+/// Writes an entry's type and value, or has the writer refuse a value that its version cannot hold.
 pub fn write_value(writer: &mut Writer<'_>, entry: EntryRef<'_>) {
     if let Some(string) = entry.string() {
         writer.kind(Type::String);

@@ -5,15 +5,20 @@ use std::borrow::Cow;
 use super::super::{Error, Fault, Reader, Text};
 use super::blocks::Block;
 use rufous_storage::pack::Item;
+use rufous_storage::types::hash::triples;
 
 /// What Valkey writes for a field that does not expire.
 const NEVER: i64 = -1;
+
+const NO_TIME: &str = "a field's time that no clock will show";
 
 /// The fields of a hash.
 #[derive(Clone, Debug)]
 pub enum Hash<'a> {
     /// In a listpack: name, value, ..; none expires.
     Listpack(Cow<'a, [u8]>),
+    /// In a listpack: name, value, time, .. in order.
+    Triples(Cow<'a, [u8]>),
     /// One by one.
     Fields(Vec<Field<'a>>),
 }
@@ -47,6 +52,18 @@ impl<'a> Hash<'a> {
         })
     }
 
+    /// Redis', before 7.4 was released: the time in front of each field.
+    pub(super) fn expiries_and_fields(reader: &mut Reader<'a>) -> Result<Hash<'a>, Error> {
+        Hash::each(reader, |reader| {
+            let here = reader.clone();
+            let expiry = match reader.len()? {
+                0 => None,
+                at => Some(i64::try_from(at).map_err(|_| here.corrupt(NO_TIME))?),
+            };
+            Ok(Field { name: reader.text()?, value: reader.text()?, expiry })
+        })
+    }
+
     /// Redis': in front of each field, how long after the earliest of all it expires, plus one.
     pub(super) fn fields_and_delays(reader: &mut Reader<'a>) -> Result<Hash<'a>, Error> {
         let earliest = reader.milliseconds()?;
@@ -56,7 +73,7 @@ impl<'a> Hash<'a> {
                 0 => None,
                 delay => {
                     let at = earliest.checked_add_unsigned(delay - 1).filter(|at| *at >= 0);
-                    Some(at.ok_or(here.corrupt("a field's time that no clock will show"))?)
+                    Some(at.ok_or(here.corrupt(NO_TIME))?)
                 }
             };
             Ok(Field { name: reader.text()?, value: reader.text()?, expiry })
@@ -65,7 +82,14 @@ impl<'a> Hash<'a> {
 
     pub(super) fn listpack_of_expiries(reader: &mut Reader<'a>) -> Result<Hash<'a>, Error> {
         reader.milliseconds()?; // the earliest, which the fields tell too
+        Hash::listpack_of_triples(reader)
+    }
+
+    pub(super) fn listpack_of_triples(reader: &mut Reader<'a>) -> Result<Hash<'a>, Error> {
         let block = Block::read(reader)?.listpack()?.named(3)?;
+        if triples::is_ordered(block.pack()) {
+            return Ok(Hash::Triples(block.bytes));
+        }
         let items: Vec<Item<'_>> = block.pack().iter().collect();
         let fields = items.chunks(3).map(|field| {
             let expiry = match field[2] {

@@ -94,7 +94,15 @@ impl Signature {
                 self.xor_pair(member.as_bytes(&mut buffer), &score);
             });
         } else if let Some(hash) = entry.typed::<Hash>() {
-            hash.each(|field, value| self.xor_pair(field.as_bytes(&mut buffer), value.as_bytes(&mut other)));
+            hash.each_field(|field| {
+                let mut pair = Signature::default();
+                pair.mix(field.name.as_bytes(&mut buffer));
+                pair.mix(field.value.as_bytes(&mut other));
+                if field.expiry.is_some() {
+                    pair.xor(b"!!hexpire!!");
+                }
+                self.xor(&pair.0);
+            });
         } else if let Some(stream) = entry.typed::<Stream>() {
             for entry in stream.log().range(StreamId::MIN, StreamId::MAX) {
                 self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());

@@ -6,7 +6,7 @@ use crate::context::Ctx;
 use crate::effects::Event;
 use crate::notify::Class;
 use crate::propagation::Word;
-use rufous_persistence::dump;
+use rufous_persistence::dump::{self, Opened};
 use rufous_persistence::rdb::{self, Made, Reader, Type, Value, Writer};
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::parse_i64;
@@ -67,13 +67,17 @@ impl Options {
 
 /// DUMP key
 pub(super) fn dump(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let version = cx.server.config.rdb_version as u16;
+    let wanted = cx.server.config.rdb_version as u16;
     let compressor = cx.server.config.rdbcompression.then_some(&mut cx.server.compressor);
     match cx.db.read(args.get(1)) {
         None => cx.reply.null(),
         Some(entry) => {
+            let version = rdb::version_for(entry, wanted);
             let mut writer = Writer::new(version, compressor);
             rdb::write_value(&mut writer, entry);
+            if let Some(what) = writer.refused() {
+                return Err(error::rdb_version(version, what));
+            }
             dump::seal(&mut writer.out, version);
             cx.reply.bulk(&writer.out);
         }
@@ -93,8 +97,9 @@ pub(super) fn restore(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         return Err(error::RESTORE_TTL);
     }
     let opened = dump::open(args.get(3), !cx.server.switches.checksums_ignored);
-    let body = opened.ok_or(error::RESTORE_CHECKSUM)?.body;
-    let value = read_value(body).map_err(|problem| bad_format(cx, body, problem))?;
+    let opened = opened.ok_or(error::RESTORE_CHECKSUM)?;
+    let body = opened.body;
+    let value = read_value(opened).map_err(|problem| bad_format(cx, body, problem))?;
     let limits = cx.db.store.limits.clone();
     let made = value.make(cx.db.db(), &limits).map_err(|problem| bad_format(cx, body, problem))?;
 
@@ -147,8 +152,8 @@ fn propagate_restore(cx: &mut Ctx<'_>, args: Args<'_>, at: i64) {
 }
 
 /// Reads type and value. As in Redis, what follows them is not looked at.
-fn read_value(body: &[u8]) -> Result<Value<'_>, rdb::Error> {
-    let mut reader = Reader::new(body);
+fn read_value(opened: Opened<'_>) -> Result<Value<'_>, rdb::Error> {
+    let mut reader = Reader::new(opened.body).of_version(opened.version);
     let kind = reader.kind()?;
     Value::read(&mut reader, kind)
 }

@@ -15,15 +15,17 @@ const EXPIRE: Event = Event::new(Class::GENERIC, "expire");
 const PERSIST: Event = Event::new(Class::GENERIC, "persist");
 
 /// In which unit a command speaks.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Unit {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unit {
+    /// Seconds.
     Seconds,
+    /// Milliseconds.
     Milliseconds,
 }
 
 impl Unit {
     /// Milliseconds, unless they do not fit.
-    fn to_ms(self, time: i64) -> Option<i64> {
+    pub fn to_ms(self, time: i64) -> Option<i64> {
         match self {
             Unit::Seconds => time.checked_mul(1000),
             Unit::Milliseconds => Some(time),

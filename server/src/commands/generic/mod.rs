@@ -25,6 +25,7 @@ use crate::command::{Category, Command, Flags, Group, KeySpec, Outcome};
 use crate::context::Ctx;
 use crate::dispatch::window::WINDOW;
 use crate::effects::DEL;
+use crate::found::FIELDS_PER_LOOKUP;
 use dump::{dump, restore};
 use expire::{expire, expireat, expiretime, persist, pexpire, pexpireat, pexpiretime, pttl, ttl};
 use relocate::{copy, move_key, rename, renamenx};
@@ -384,7 +385,7 @@ fn randomkey(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
         }
         if !store.expire_paused {
             let key = entry.key().to_vec();
-            cx.db.expire(&key);
+            cx.db.expire(&key, FIELDS_PER_LOOKUP);
         }
     }
 }

@@ -84,11 +84,13 @@ impl<'a> Pattern<'a> {
         };
         name.clear();
         [*prefix, element, *postfix].iter().for_each(|part| name.extend_from_slice(part));
+        let horizon = keys.horizon;
         let entry = keys.read(name);
         match field {
             None => show(entry.and_then(EntryRef::string)),
             Some(field) => {
-                let value = entry.and_then(EntryRef::typed::<Hash>).and_then(|hash| hash.get(field));
+                let value =
+                    entry.and_then(|entry| entry.typed_at::<Hash>(horizon)).and_then(|hash| hash.get(field));
                 show(value.map(Str::from))
             }
         }

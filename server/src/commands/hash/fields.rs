@@ -1,5 +1,6 @@
 //! Fields by name: HSET, HSETNX, HMSET, HGET, HMGET, HDEL, HEXISTS, HLEN, HSTRLEN, HINCRBY, HINCRBYFLOAT.
 
+use super::expiry::propagate_expiry;
 use super::{HDEL, HINCRBY, HINCRBYFLOAT, HSET};
 use crate::command::Outcome;
 use crate::context::{Ctx, bulk_item};
@@ -7,6 +8,7 @@ use crate::words;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::{LongDouble, parse_i64};
 use rufous_protocol::request::Args;
+use rufous_storage::Ttl;
 use rufous_storage::types::hash::Hash;
 
 /// HSET key field value \[field value ...\]
@@ -122,7 +124,7 @@ pub(super) fn hincrby(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     };
     let value = old.checked_add(increment).ok_or(error::INCREMENT_OVERFLOW)?;
     let mut hash = found.edit_or_new::<Hash>()?;
-    hash.set(field, itoa::Buffer::new().format(value).as_bytes());
+    hash.set_with(field, itoa::Buffer::new().format(value).as_bytes(), Ttl::Keep);
     cx.changed(key, HINCRBY, 1);
     cx.reply.integer(value);
     Ok(())
@@ -146,10 +148,14 @@ pub(super) fn hincrbyfloat(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mut text = Vec::new();
     value.write_human(&mut text);
     let mut hash = found.edit_or_new::<Hash>()?;
-    hash.set(field, &text);
+    hash.set_with(field, &text, Ttl::Keep);
+    let expiry = hash.as_ref().expiry(field).flatten();
     cx.changed(key, HINCRBYFLOAT, 1);
     // As the sum: other servers may round otherwise.
     cx.propagate_as(words![b"HSET", key, field, &text]);
+    if let Some(at) = expiry {
+        propagate_expiry(cx, key, at, &[field]);
+    }
     cx.reply.bulk(&text);
     Ok(())
 }

@@ -3,20 +3,28 @@
 //! | file | commands |
 //! |---|---|
 //! | [`fields`] | HSET, HSETNX, HMSET, HGET, HMGET, HDEL, HEXISTS, HLEN, HSTRLEN, HINCRBY, HINCRBYFLOAT |
+//! | [`expiry`] | HEXPIRE, HPEXPIRE, HEXPIREAT, HPEXPIREAT, HTTL, HPTTL, HEXPIRETIME, HPEXPIRETIME, HPERSIST |
+//! | [`combined`] | HGETEX, HSETEX, HGETDEL |
 //! | [`whole`] | HGETALL, HKEYS, HVALS, HRANDFIELD, HSCAN |
 
+mod combined;
+mod expiry;
 mod fields;
 mod whole;
 
 use crate::command::shared::{
-    KEY_CHANGE, KEY_DELETE, KEY_INSERT, KEY_LOOK, KEY_READ, KEY_UPDATE, READ, READ_FAST, SHRINK_FAST,
-    WRITE_FAST,
+    KEY_CHANGE, KEY_DELETE, KEY_GETEX, KEY_INSERT, KEY_LOOK, KEY_READ, KEY_TAKE, KEY_UPDATE, READ, READ_FAST,
+    SHRINK_FAST, WRITE_FAST,
 };
 use crate::command::{Command, Group};
 use crate::effects::Event;
 use crate::notify::Class;
+use combined::{hgetdel, hgetex, hsetex};
+use expiry::{hexpire, hexpireat, hexpiretime, hpersist, hpexpire, hpexpireat, hpexpiretime, hpttl, httl};
 use fields::{hdel, hexists, hget, hincrby, hincrbyfloat, hlen, hmget, hmset, hset, hsetnx, hstrlen};
 use whole::{hgetall, hkeys, hrandfield, hscan, hvals};
+
+const PER_FIELD: &str = "O(N) where N is the number of fields that are named";
 
 /// The hash commands.
 pub const ROWS: &[Command] = &[
@@ -35,6 +43,24 @@ pub const ROWS: &[Command] = &[
         "Tells whether a hash has a field.",
         "key field",
     ),
+    Command::new("hexpire", hexpire, -6, WRITE_FAST, Group::Hash).keys(KEY_UPDATE).docs(
+        "7.4.0",
+        PER_FIELD,
+        "Gives fields a time to live in seconds.",
+        "key seconds:integer [NX | XX | GT | LT]:condition FIELDS (numfields:integer field ...):fields",
+    ),
+    Command::new("hexpireat", hexpireat, -6, WRITE_FAST, Group::Hash).keys(KEY_UPDATE).docs(
+        "7.4.0",
+        PER_FIELD,
+        "Lets fields expire at a Unix time in seconds.",
+        "key unix-time-seconds:unix-time [NX | XX | GT | LT]:condition FIELDS (numfields:integer field ...):fields",
+    ),
+    Command::new("hexpiretime", hexpiretime, -5, READ_FAST, Group::Hash).keys(KEY_READ).docs(
+        "7.4.0",
+        PER_FIELD,
+        "Tells the Unix times in seconds at which fields expire.",
+        "key FIELDS (numfields:integer field ...):fields",
+    ),
     Command::new("hget", hget, 3, READ_FAST, Group::Hash).keys(KEY_READ).docs(
         "2.0.0",
         "O(1)",
@@ -45,6 +71,19 @@ pub const ROWS: &[Command] = &[
         .keys(KEY_READ)
         .docs("2.0.0", "O(N) where N is the number of fields", "Gives all fields with their values.", "key")
         .tips(&["nondeterministic_output_order"]),
+    Command::new("hgetdel", hgetdel, -5, SHRINK_FAST, Group::Hash).keys(KEY_TAKE).docs(
+        "8.0.0",
+        PER_FIELD,
+        "Gives the values of fields and removes them.",
+        "key FIELDS (numfields:integer field ...):fields",
+    ),
+    Command::new("hgetex", hgetex, -5, SHRINK_FAST, Group::Hash).keys(KEY_GETEX).docs(
+        "8.0.0",
+        PER_FIELD,
+        "Gives the values of fields and changes their expiries.",
+        "key [EX seconds:integer | PX milliseconds:integer | EXAT unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time | PERSIST]:expiration \
+         FIELDS (numfields:integer field ...):fields",
+    ),
     Command::new("hincrby", hincrby, 4, WRITE_FAST, Group::Hash).keys(KEY_CHANGE).docs(
         "2.0.0",
         "O(1)",
@@ -82,6 +121,36 @@ pub const ROWS: &[Command] = &[
             "key (field value):data ...",
         )
         .deprecated("4.0.0", "`HSET` with several fields"),
+    Command::new("hpersist", hpersist, -5, SHRINK_FAST, Group::Hash).keys(KEY_UPDATE).docs(
+        "7.4.0",
+        PER_FIELD,
+        "Takes the expiries of fields away.",
+        "key FIELDS (numfields:integer field ...):fields",
+    ),
+    Command::new("hpexpire", hpexpire, -6, WRITE_FAST, Group::Hash).keys(KEY_UPDATE).docs(
+        "7.4.0",
+        PER_FIELD,
+        "Gives fields a time to live in milliseconds.",
+        "key milliseconds:integer [NX | XX | GT | LT]:condition FIELDS (numfields:integer field ...):fields",
+    ),
+    Command::new("hpexpireat", hpexpireat, -6, WRITE_FAST, Group::Hash).keys(KEY_UPDATE).docs(
+        "7.4.0",
+        PER_FIELD,
+        "Lets fields expire at a Unix time in milliseconds.",
+        "key unix-time-milliseconds:unix-time [NX | XX | GT | LT]:condition FIELDS (numfields:integer field ...):fields",
+    ),
+    Command::new("hpexpiretime", hpexpiretime, -5, READ_FAST, Group::Hash).keys(KEY_READ).docs(
+        "7.4.0",
+        PER_FIELD,
+        "Tells the Unix times in milliseconds at which fields expire.",
+        "key FIELDS (numfields:integer field ...):fields",
+    ),
+    Command::new("hpttl", hpttl, -5, READ_FAST, Group::Hash).keys(KEY_READ).docs(
+        "7.4.0",
+        PER_FIELD,
+        "Tells the times to live of fields in milliseconds.",
+        "key FIELDS (numfields:integer field ...):fields",
+    ).tips(&["nondeterministic_output"]),
     Command::new("hrandfield", hrandfield, -2, READ, Group::Hash)
         .keys(KEY_READ)
         .docs(
@@ -109,6 +178,13 @@ pub const ROWS: &[Command] = &[
             "key (field value):data ...",
         )
         .history(&[("4.0.0", "Takes several fields.")]),
+    Command::new("hsetex", hsetex, -6, WRITE_FAST, Group::Hash).keys(KEY_UPDATE).docs(
+        "8.0.0",
+        PER_FIELD,
+        "Sets fields and their expiry, if all or none of them exist where that is asked for.",
+        "key [FNX | FXX]:condition [EX seconds:integer | PX milliseconds:integer | EXAT unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time | KEEPTTL]:expiration \
+         FIELDS (numfields:integer (field value):data ...):fields",
+    ),
     Command::new("hsetnx", hsetnx, 4, WRITE_FAST, Group::Hash).keys(KEY_INSERT).docs(
         "2.0.0",
         "O(1)",
@@ -121,6 +197,12 @@ pub const ROWS: &[Command] = &[
         "Gives the length of a field's value.",
         "key field",
     ),
+    Command::new("httl", httl, -5, READ_FAST, Group::Hash).keys(KEY_READ).docs(
+        "7.4.0",
+        PER_FIELD,
+        "Tells the times to live of fields in seconds.",
+        "key FIELDS (numfields:integer field ...):fields",
+    ).tips(&["nondeterministic_output"]),
     Command::new("hvals", hvals, 2, READ, Group::Hash)
         .keys(KEY_READ)
         .docs("2.0.0", "O(N) where N is the number of fields", "Gives the values of all fields.", "key")
@@ -129,5 +211,7 @@ pub const ROWS: &[Command] = &[
 
 const HSET: Event = Event::new(Class::HASH, "hset");
 const HDEL: Event = Event::new(Class::HASH, "hdel");
+const HEXPIRE: Event = Event::new(Class::HASH, "hexpire");
+const HPERSIST: Event = Event::new(Class::HASH, "hpersist");
 const HINCRBY: Event = Event::new(Class::HASH, "hincrby");
 const HINCRBYFLOAT: Event = Event::new(Class::HASH, "hincrbyfloat");

@@ -17,8 +17,8 @@ mod set;
 
 use crate::command::keys::{self, ACCESS, DELETE, INSERT, OW, RM, RO, RW, UPDATE, VARIABLE_FLAGS};
 use crate::command::shared::{
-    KEY_CHANGE, KEY_INSERT, KEY_LOOK, KEY_READ, KEY_TAKE, KEY_UPDATE, READ, READ_FAST, SHRINK, SHRINK_FAST,
-    WRITE, WRITE_FAST,
+    KEY_CHANGE, KEY_GETEX, KEY_INSERT, KEY_LOOK, KEY_READ, KEY_TAKE, KEY_UPDATE, READ, READ_FAST, SHRINK,
+    SHRINK_FAST, WRITE, WRITE_FAST,
 };
 use crate::command::{Command, Group, KeySpec};
 use crate::effects::{DEL, Event};
@@ -38,8 +38,6 @@ const KEY_PUT: &[KeySpec] = &[KeySpec::one(1, OW.union(UPDATE))];
 const KEY_PUT_NEW: &[KeySpec] = &[KeySpec::one(1, OW.union(INSERT))];
 const KEY_SET: &[KeySpec] = &[KeySpec::one(1, RW.union(ACCESS).union(UPDATE).union(VARIABLE_FLAGS))
     .note("With `GET` the old value is read too")];
-const KEY_GETEX: &[KeySpec] =
-    &[KeySpec::one(1, RW.union(ACCESS).union(UPDATE)).note("A changed time to live is an update")];
 
 /// The string commands.
 pub const ROWS: &[Command] = &[

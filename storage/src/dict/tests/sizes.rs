@@ -112,8 +112,8 @@ fn expired_fields_come_in_order_of_time() {
     assert!(dict.set_expiry(&forever, None) && !dict.set_expiry(&dict.key(b"absent"), Some(1)));
     assert_eq!(dict.get(&forever).map(|field| (field.value, field.expiry)), Some((Item::Int(10), None)));
     for time in 1..count / 2 {
-        assert_eq!(dict.remove_expired(time - 1, |_| ()), None);
-        let expiry = dict.remove_expired(time, |field| field.expiry).flatten();
+        assert_eq!(dict.remove_expired(time, |_| ()), None);
+        let expiry = dict.remove_expired(time + 1, |field| field.expiry).flatten();
         assert_eq!(expiry, Some(time));
     }
     audit(&dict);

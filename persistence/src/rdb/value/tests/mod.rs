@@ -194,6 +194,9 @@ fn examples() -> Vec<Vec<u8>> {
             writer.milliseconds(1000);
             writer.text(&listpack(&["f", "v", "1000", "h", "v", "1500", "g", "v", "0"]));
         }),
+        written(Type::HashListpackExpiriesFirst, |writer| {
+            writer.text(&listpack(&["f", "v", "1000", "g", "v", "0"]));
+        }),
         stream(Type::StreamFirst),
         stream(Type::StreamSecond),
         stream(Type::Stream),

@@ -18,7 +18,7 @@ fn shown(value: &Value<'_>) -> String {
             .map(|(member, score)| format!("{}={score}", word(member.item())))
             .collect::<Vec<_>>()
             .join(" "),
-        Value::Hash(Hash::Listpack(bytes)) => block(bytes),
+        Value::Hash(Hash::Listpack(bytes) | Hash::Triples(bytes)) => block(bytes),
         Value::Hash(Hash::Fields(fields)) => fields.iter().map(field).collect::<Vec<_>>().join(" "),
         Value::Stream(stream) => stream_shown(stream),
     }
@@ -116,7 +116,8 @@ fn every_type_is_read() {
         "[f v g 1]",
         "f=v@1000 g=v",
         "f=v@1000 g=v h=v@1500",
-        "f=v@1000 h=v@1500 g=v",
+        "[f v 1000 h v 1500 g v 0]",
+        "[f v 1000 g v 0]",
         &format!("{STREAM} 0-0 added 3; group 7-0 None alice@1000/1000 bob@1000/1000 {PENDING}"),
         &format!("{STREAM} 6-0 added 4; group 7-0 None alice@1000/1000 bob@1000/1000 {PENDING}"),
         &format!("{STREAM} 6-0 added 4; group 7-0 None alice@1000/-1 bob@1000/-1 {PENDING}"),
@@ -128,6 +129,27 @@ fn every_type_is_read() {
     }
     let read_types: Vec<u8> = examples.iter().map(|bytes| bytes[0]).collect();
     assert!(Type::ALL.iter().all(|kind| read_types.contains(&(*kind as u8))), "a type without example");
+}
+
+#[test]
+fn times_of_fields_mean_what_their_version_says() {
+    let bytes = written(Type::HashExpiries, |writer| {
+        writer.len(2);
+        for (name, at) in [("f", 1000), ("g", 0)] {
+            writer.number(at);
+            writer.text(name.as_bytes());
+            writer.text(b"v");
+        }
+    });
+    let mut reader = Reader::new(&bytes).of_version(12);
+    let kind = reader.kind().unwrap();
+    assert_eq!(shown(&Value::read(&mut reader, kind).unwrap()), "f=v@1000 g=v");
+    assert!(read(&bytes).is_err(), "no hash of Valkey");
+    let unordered = written(Type::HashListpackExpiries, |writer| {
+        writer.milliseconds(1000);
+        writer.text(&listpack(&["g", "v", "0", "h", "v", "1500", "f", "v", "1000"]));
+    });
+    check(&unordered, "g=v h=v@1500 f=v@1000");
 }
 
 #[test]
