@@ -7,6 +7,9 @@
 //! Invariant: at every moment a whole snapshot has the name, the old one or the new one, if there was one before; a save
 //! that fails leaves no temporary file if the disk still lets it be removed.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
 
 use super::save::{Contents, Progress, SaveError, Settings, save};

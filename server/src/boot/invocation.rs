@@ -22,6 +22,8 @@ pub enum Request {
     TestMemory(Option<usize>),
     /// `--check-system`
     CheckSystem,
+    /// `--check-rdb`, or the program's name says so; with what follows.
+    CheckRdb(Vec<OsString>),
     /// `--sentinel`, or the program's name says so.
     Sentinel,
 }
@@ -34,7 +36,11 @@ pub fn parse(arguments: &[OsString]) -> Request {
     if program.as_bytes().ends_with(b"sentinel") || words.contains(&&b"--sentinel"[..]) {
         return Request::Sentinel;
     }
+    if program.as_bytes().ends_with(b"check-rdb") {
+        return Request::CheckRdb(arguments.get(1..).unwrap_or_default().to_vec());
+    }
     match words {
+        [b"--check-rdb", ..] => Request::CheckRdb(arguments[2..].to_vec()),
         [b"-v" | b"--version", ..] => Request::Version,
         [b"-h" | b"--help", ..] => Request::Help,
         [b"--test-memory", megabytes] => {
@@ -153,6 +159,9 @@ mod tests {
         assert_eq!(request(&["--check-system"]), Request::CheckSystem);
         assert_eq!(request(&["a.conf", "--sentinel"]), Request::Sentinel);
         assert_eq!(parse(&["/bin/redis-sentinel".into()]), Request::Sentinel);
+        assert_eq!(request(&["--check-rdb", "a.rdb"]), Request::CheckRdb(vec!["a.rdb".into()]));
+        let by_name = parse(&["/bin/rufous-check-rdb".into(), "a.rdb".into()]);
+        assert_eq!(by_name, Request::CheckRdb(vec!["a.rdb".into()]));
         assert!(matches!(request(&["--port", "1", "-v"]), Request::Serve(_)));
     }
 }

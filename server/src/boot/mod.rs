@@ -7,6 +7,7 @@
 
 mod banner;
 mod check;
+mod check_rdb;
 mod daemon;
 mod invocation;
 mod limits;
@@ -141,6 +142,10 @@ fn answer(request: &Request) -> i32 {
             eprintln!("Please specify the amount of memory to test in megabytes.");
             eprintln!("Example: ./rufous-server --test-memory 4096\n");
             1
+        }
+        Request::CheckRdb(arguments) => {
+            let arguments: Vec<&[u8]> = arguments.iter().map(|argument| argument.as_bytes()).collect();
+            check_rdb::run(&arguments, (clock::wall_us() / 1000) as i64, &mut std::io::stdout())
         }
         Request::CheckSystem => check::run(&mut std::io::stdout()),
         Request::Sentinel => {

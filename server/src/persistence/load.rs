@@ -156,7 +156,9 @@ pub fn explain(state: &State, error: &LoadError) {
     } else {
         state.log.warning(format_args!("Error reading {path}: {corrupt}"));
     }
-    state.log.warning(format_args!("To see what is left of it, run: rufous-server --check-rdb {path}"));
+    state.log.warning(format_args!(
+        "To see what is left of it, run: rufous-check-rdb {path} (or rufous-server --check-rdb {path})"
+    ));
 }
 
 /// Loads the configured snapshot. `None` if there is no such file.
