@@ -22,14 +22,31 @@ impl<S: Shape> Dict<S> {
         rest: S::Rest<'_>,
         show: impl FnOnce(S::Element<'_>) -> R,
     ) -> Option<R> {
-        if self.insert_new(key, rest) {
-            return None;
-        }
-        let (block, index) = self.find(key)?;
-        let old = read::<S>(block.element(index));
-        let (result, old_expiry) = (show(old), S::expiry(S::split(old).1));
         let key_len = key.encoded_len();
-        self.resize(key, index, key_len, key_len + S::encoded_len(rest), |bytes| S::write(rest, bytes));
+        let len = key_len + S::encoded_len(rest);
+        let mut show = Some(show);
+        let mut show = |element: &[u8]| {
+            let old = read::<S>(element);
+            Some((show.take()?(old), S::expiry(S::split(old).1)))
+        };
+        let replaced = self.insert_or(key, rest, |block, index| {
+            let element = block.element_mut(index);
+            if element.len() != len {
+                return None;
+            }
+            let shown = show(element);
+            S::write(rest, &mut element[key_len..]);
+            shown
+        })?;
+        let (result, old_expiry) = match replaced {
+            Some(shown) => shown,
+            None => {
+                let (block, index) = self.find(key)?;
+                let shown = show(block.element(index))?;
+                self.resize(key, index, key_len, len, |bytes| S::write(rest, bytes));
+                shown
+            }
+        };
         self.expiries.change(key.hash(), old_expiry, S::expiry(rest));
         Some(result)
     }
@@ -37,27 +54,41 @@ impl<S: Shape> Dict<S> {
     /// Puts an element in unless there is one of that key; whether it did.
     #[inline]
     pub(super) fn insert_new(&mut self, key: &Key<'_>, rest: S::Rest<'_>) -> bool {
+        self.insert_or(key, rest, |_, _| ()).is_none()
+    }
+
+    /// Puts an element in unless there is one of that key: then gives what `found` makes of its block and its index there.
+    #[inline]
+    fn insert_or<R>(
+        &mut self,
+        key: &Key<'_>,
+        rest: S::Rest<'_>,
+        mut found: impl FnMut(&mut Block, usize) -> R,
+    ) -> Option<R> {
         let len = key.encoded_len() + S::encoded_len(rest);
         let mut may_split = true;
         loop {
-            let outcome = self.change(key.place(), |slot| match slot {
-                Some(block) if find_in(block, key).is_some() => (Outcome::Found, 0),
-                Some(block) if may_split && !has_room(block, len, 1) => (Outcome::Full, 0),
-                slot => {
-                    let block =
-                        slot.get_or_insert_with(|| Block::zeroed(content_bytes(1, len, false), false, 0));
-                    S::write(rest, key.write(block.push(key.tag(), len)));
-                    (Outcome::Inserted, 1)
+            let outcome = self.change(key.place(), |slot| {
+                if let Some(block) = slot {
+                    if let Some(index) = find_in(block, key) {
+                        return (Outcome::Found(found(block, index)), 0);
+                    }
+                    if may_split && !has_room(block, len, 1) {
+                        return (Outcome::Full, 0);
+                    }
                 }
+                let block = slot.get_or_insert_with(|| Block::zeroed(content_bytes(1, len, false), false, 0));
+                S::write(rest, key.write(block.push(key.tag(), len)));
+                (Outcome::Inserted, 1)
             });
             match outcome {
-                Outcome::Found => return false,
+                Outcome::Found(result) => return Some(result),
                 Outcome::Full => may_split = self.split(key.place()),
                 Outcome::Inserted => break,
             }
         }
         self.expiries.change(key.hash(), None, S::expiry(rest));
-        true
+        None
     }
 
     /// Changes the length of the element at an index. `write` gets what comes after the first `kept` bytes.
@@ -160,9 +191,9 @@ impl<S: Shape> Dict<S> {
 }
 
 /// What came of an insertion.
-enum Outcome {
+enum Outcome<R> {
     /// There is such a key.
-    Found,
+    Found(R),
     /// The block has no room.
     Full,
     Inserted,

@@ -62,6 +62,12 @@ impl Block {
     /// The first element with this tag that `accept` takes for the right one.
     #[inline]
     pub(super) fn find(&self, tag: u8, accept: impl Fn(&[u8]) -> bool) -> Option<usize> {
+        self.find_element(tag, accept).map(|(index, _)| index)
+    }
+
+    /// As `find`, with the element.
+    #[inline]
+    pub(super) fn find_element(&self, tag: u8, accept: impl Fn(&[u8]) -> bool) -> Option<(usize, &[u8])> {
         let (content, len) = (self.content(), self.len());
         if len > LANES || len == 0 || self.is_wide() {
             return self.find_among_many(tag, &accept);
@@ -72,19 +78,20 @@ impl Block {
         while matches != 0 {
             let index = matches.trailing_zeros() as usize;
             let end = content.len() - sum(lengths, index);
-            if accept(&content[end - usize::from(lengths[index % LANES])..end]) {
-                return Some(index);
+            let element = &content[end - usize::from(lengths[index % LANES])..end];
+            if accept(element) {
+                return Some((index, element));
             }
             matches &= matches - 1;
         }
         None
     }
 
-    /// As `find`, in a block of any size.
+    /// As `find_element`, in a block of any size.
     #[cold]
-    fn find_among_many(&self, tag: u8, accept: &dyn Fn(&[u8]) -> bool) -> Option<usize> {
+    fn find_among_many(&self, tag: u8, accept: &dyn Fn(&[u8]) -> bool) -> Option<(usize, &[u8])> {
         let is_right = |index: &usize| self.content()[*index] == tag && accept(self.element(*index));
-        (0..self.len()).find(is_right)
+        (0..self.len()).find(is_right).map(|index| (index, self.element(index)))
     }
 
     /// Starts to load the first element with this tag.
@@ -223,6 +230,9 @@ impl Block {
         let lengths = &self.content()[self.len()..];
         if self.is_wide() {
             return (0..count).map(|index| wide_length(lengths, index)).sum();
+        }
+        if count <= LANES {
+            return sum(lanes_at(lengths, 0), count);
         }
         (0..count).step_by(LANES).map(|start| sum(lanes_at(lengths, start), count - start)).sum()
     }

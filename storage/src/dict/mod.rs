@@ -106,8 +106,7 @@ impl<S: Shape> Dict<S> {
     /// The element of a key.
     #[inline]
     pub fn get(&self, key: &Key<'_>) -> Option<S::Element<'_>> {
-        let (block, index) = self.find(key)?;
-        Some(read::<S>(block.element(index)))
+        element_in(self.index.find(key.place())?, key).map(read::<S>)
     }
 
     /// Looks up many keys in a third of the time that one after the other would take: their misses in the cache overlap. `visit`
@@ -122,7 +121,7 @@ impl<S: Shape> Dict<S> {
                 block.inspect(|block| block.prefetch_element(key.tag()));
             }
             for (index, (block, key)) in blocks.iter().zip(keys).enumerate() {
-                let found = block.and_then(|block| find_in(block, key).map(|index| block.element(index)));
+                let found = block.and_then(|block| element_in(block, key));
                 visit(window * WINDOW + index, found.map(read::<S>));
             }
         }
@@ -209,6 +208,11 @@ impl<S: Shape> fmt::Debug for Dict<S> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_list().entries(self.iter()).finish()
     }
+}
+
+#[inline]
+fn element_in<'b>(block: &'b Block, key: &Key<'_>) -> Option<&'b [u8]> {
+    block.find_element(key.tag(), |element| key.begins(element)).map(|(_, element)| element)
 }
 
 #[inline]
