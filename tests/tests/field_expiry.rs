@@ -3,7 +3,7 @@
 
 use rufous_tests::command;
 use rufous_tests::conn::Conn;
-use rufous_tests::server::{Server, Which};
+use rufous_tests::server::{Server, Signal, Which};
 
 /// Both forms of a hash: small, and large from the first field on.
 const FORMS: [&str; 2] = ["128", "0"];
@@ -354,5 +354,146 @@ fn values_keep_their_expiries_through_dump_and_restore() {
         conn.must("HPERSIST h FIELDS 2 a b");
         let payload = conn.must("DUMP h").bytes().expect("a payload").to_vec();
         assert_eq!(payload[payload.len() - 10..][..2], [10, 0], "the version");
+    }
+}
+
+/// A hash whose fields expire, one whose fields did and do no more, and one of which a field is gone, in every form.
+fn fill_with_expiries(conn: &mut Conn) {
+    conn.must("HSET mixed a 1 b 2 7 8 c 10.5");
+    conn.must("HPEXPIREAT mixed 33000000000000 FIELDS 1 b");
+    conn.must("HPEXPIREAT mixed 32000000000000 FIELDS 2 a 7");
+    conn.must("HSETEX all PXAT 32000000000001 FIELDS 2 x xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx y 2");
+    conn.must("HSETEX none PXAT 32000000000001 FIELDS 1 x 1");
+    conn.must("HPERSIST none FIELDS 1 x");
+    conn.must("HSET short stays 1 goes 2");
+    conn.must("HPEXPIRE short 1 FIELDS 1 goes");
+    conn.must("DEBUG CLOCK ADVANCE 2");
+    conn.must("SELECT 3");
+    for field in 0..300 {
+        conn.must(&format!("HSET large field:{field} {field}"));
+        conn.must(&format!("HPEXPIREAT large {} FIELDS 1 field:{field}", 33_000_000_000_000_i64 - field % 7));
+    }
+    conn.must("EXPIREAT large 34000000000");
+    conn.must("SELECT 0");
+}
+
+/// The hashes with their fields and times, and how many of them expire, as a server shows them.
+fn shown_expiries(conn: &mut Conn) -> Vec<String> {
+    let mut shown = Vec::new();
+    for (database, key) in [(0, "mixed"), (0, "all"), (0, "none"), (0, "short"), (3, "large")] {
+        conn.must(&format!("SELECT {database}"));
+        let fields = conn.must(&format!("HGETALL {key}"));
+        for pair in fields.items().expect("fields").chunks(2) {
+            let field = pair[0].text();
+            let expiry = conn.must(&format!("HPEXPIRETIME {key} FIELDS 1 {field}"));
+            shown.push(format!("{key} {field} {:?} {expiry:?}", pair[1]));
+        }
+        // A file does not tell that fields could expire where none does.
+        let encoding = conn.must(&format!("OBJECT ENCODING {key}")).text();
+        shown.push(format!("{key} {}", encoding.trim_end_matches("ex")));
+    }
+    conn.must("SELECT 0");
+    shown.sort();
+    let keyspace = conn.must("INFO keyspace").text();
+    shown.extend(keyspace.lines().map(|line| line.split(",avg_ttl").next().unwrap_or("").to_owned()));
+    shown
+}
+
+/// The magic and version at the beginning of a file, which may be one among those whose names end so.
+fn beginning(folder: &std::path::Path, end: &str) -> String {
+    let files = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let path = files.into_iter().find(|path| path.to_string_lossy().ends_with(end)).expect("the file");
+    String::from_utf8_lossy(&std::fs::read(path).expect("the file")[..9]).into_owned()
+}
+
+#[track_caller]
+fn check_expiries(conn: &mut Conn, expected: &[String], case: &str) {
+    let shown = shown_expiries(conn);
+    let differ = shown.iter().zip(expected).find(|(shown, expected)| shown != expected);
+    assert_eq!((shown.len(), differ), (expected.len(), None), "{case}");
+}
+
+fn wait_until_idle(conn: &mut Conn) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    loop {
+        let info = conn.must("INFO persistence").text();
+        if info.contains("rdb_bgsave_in_progress:0") && info.contains("aof_rewrite_in_progress:0") {
+            assert!(
+                info.contains("rdb_last_bgsave_status:ok") && info.contains("aof_last_bgrewrite_status:ok")
+            );
+            return;
+        }
+        assert!(std::time::Instant::now() < deadline, "{info}");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn fields_keep_their_times_through_snapshots() {
+    for entries in FORMS {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options =
+            ["--dir", folder.path().to_str().expect("a path"), "--hash-max-listpack-entries", entries];
+        let mut server = Server::spawn(Which::Rufous, &options);
+        let mut conn = server.connect();
+        conn.must("BGSAVE");
+        wait_until_idle(&mut conn);
+        assert_eq!(beginning(folder.path(), "dump.rdb"), "REDIS0011");
+        fill_with_expiries(&mut conn);
+        let expected = shown_expiries(&mut conn);
+        conn.must("BGSAVE");
+        wait_until_idle(&mut conn);
+        assert_eq!(
+            beginning(folder.path(), "dump.rdb"),
+            "REDIS0012",
+            "only what needs it raises the version"
+        );
+        server.signal(Signal::KILL);
+        server.wait();
+        let server = Server::spawn(Which::Rufous, &options);
+        let mut conn = server.connect();
+        check_expiries(&mut conn, &expected, &format!("a restart ({entries})"));
+        conn.must("DEBUG RELOAD");
+        check_expiries(&mut conn, &expected, &format!("DEBUG RELOAD ({entries})"));
+        // Not in a version that was asked for and cannot hold them.
+        conn.must("CONFIG SET rdb-version 10");
+        assert!(conn.ask("SAVE").is_error());
+        assert!(server.log().contains("RDB version 10 cannot hold hash fields that expire (key '"));
+        assert_eq!(beginning(folder.path(), "dump.rdb"), "REDIS0012", "the file is the one before");
+    }
+}
+
+#[test]
+fn fields_keep_their_times_through_the_append_only_file() {
+    for (entries, preamble) in [(FORMS[0], "yes"), (FORMS[1], "yes"), (FORMS[0], "no"), (FORMS[1], "no")] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = [
+            "--dir",
+            folder.path().to_str().expect("a path"),
+            "--appendonly",
+            "yes",
+            "--hash-max-listpack-entries",
+            entries,
+            "--aof-use-rdb-preamble",
+            preamble,
+        ];
+        let mut server = Server::spawn(Which::Rufous, &options);
+        let mut conn = server.connect();
+        fill_with_expiries(&mut conn);
+        let expected = shown_expiries(&mut conn);
+        let case = format!("{entries} {preamble}");
+        conn.must("DEBUG LOADAOF");
+        check_expiries(&mut conn, &expected, &format!("as it was appended ({case})"));
+        conn.must("BGREWRITEAOF");
+        wait_until_idle(&mut conn);
+        if preamble == "yes" {
+            let base = folder.path().join("appendonlydir");
+            assert_eq!(beginning(&base, ".base.rdb"), "REDIS0012");
+        }
+        conn.must("DEBUG LOADAOF");
+        check_expiries(&mut conn, &expected, &format!("as it was rewritten ({case})"));
+        assert!(server.stop().success());
+        let server = Server::spawn(Which::Rufous, &options);
+        check_expiries(&mut server.connect(), &expected, &format!("a restart ({case})"));
     }
 }

@@ -15,7 +15,7 @@
 
 use crate::disk::Error;
 use crate::dump;
-use crate::rdb::{self, Writer};
+use crate::rdb::{self, SaveError, Writer};
 use rufous_protocol::number::write_f64_in_17_digits;
 use rufous_protocol::reply::{Reply, Resp};
 use rufous_storage::pack::Item;
@@ -39,7 +39,7 @@ pub fn write_commands(
     restore_version: u16,
     spill: &mut Spill<'_>,
     each: &mut dyn FnMut() -> bool,
-) -> Result<bool, Error> {
+) -> Result<bool, SaveError> {
     let mut commands = Commands { out: Vec::new(), spill, failure: None, restore_version };
     for (index, db) in view.dbs().iter().enumerate().filter(|(_, db)| !db.is_empty()) {
         commands.header(b"SELECT", 1);
@@ -62,7 +62,7 @@ pub fn write_commands(
 struct Commands<'s, 'f> {
     out: Vec<u8>,
     spill: &'s mut Spill<'f>,
-    failure: Option<Error>,
+    failure: Option<SaveError>,
     restore_version: u16,
 }
 
@@ -126,9 +126,15 @@ impl Commands<'_, '_> {
     }
 
     fn restore(&mut self, entry: EntryRef<'_>) {
-        let mut writer = Writer::new(self.restore_version, None);
+        let version = rdb::version_for(entry, self.restore_version);
+        let mut writer = Writer::new(version, None);
         rdb::write_value(&mut writer, entry);
-        dump::seal(&mut writer.out, self.restore_version);
+        if let Some(what) = writer.refused() {
+            let key = Some(entry.key().to_vec());
+            self.failure.get_or_insert(SaveError::Version { version, what, key });
+            return;
+        }
+        dump::seal(&mut writer.out, version);
         self.header(b"RESTORE", 3);
         self.text(entry.key());
         self.int(0);
@@ -164,7 +170,7 @@ impl Commands<'_, '_> {
     fn end_of_block(&mut self, len_min: usize) {
         if self.out.len() >= len_min {
             if self.failure.is_none() {
-                self.failure = (self.spill)(&mut self.out).err();
+                self.failure = (self.spill)(&mut self.out).err().map(SaveError::Disk);
             }
             self.out.clear();
         }
@@ -265,5 +271,24 @@ mod tests {
         let lengths: Vec<usize> =
             commands(&mut keyspace).iter().map(|command| command.split(' ').count()).collect();
         assert_eq!(lengths, [2, 66, 66, 4]);
+    }
+
+    #[test]
+    fn what_the_version_cannot_hold_is_an_error_and_not_half_a_payload() {
+        let mut keyspace = Keyspace::new(1, 1);
+        let db = keyspace.db_mut(0);
+        let mut hash = db.fresh::<Hash>();
+        hash.edit(&Limits::default(), |hash| hash.set_with(b"f", b"1", Ttl::At(77)));
+        db.store(b"h", hash);
+        let view = keyspace.freeze();
+        let entry = view.dbs()[0].iter().next().unwrap();
+        for (version, expected) in [(10, None), (11, Some(12)), (13, Some(13))] {
+            let spill: &mut Spill<'_> = &mut |_| Ok(());
+            let mut commands = Commands { out: Vec::new(), spill, failure: None, restore_version: version };
+            commands.restore(entry);
+            let sealed = commands.out.strip_suffix(b"\r\n").map(|out| out[out.len() - 10]);
+            assert_eq!(sealed, expected, "{version}");
+            assert_eq!(commands.failure.is_some(), expected.is_none(), "{version}");
+        }
     }
 }
