@@ -45,6 +45,7 @@ impl Host for Reconfigure<'_> {
             Changed::JemallocBgThread => _ = memory::set_background_threads(state.config.jemalloc_bg_thread),
             Changed::AppendOnly => append_only(self.store, state, self.in_exec)?,
             Changed::AppendFsync => state.persistence.aof.set_policy(state.config.appendfsync),
+            Changed::AofChecksum => state.persistence.aof.set_seals(state.config.aof_checksum),
             Changed::AofAutoGc => aof::collect_garbage(state),
             Changed::Tls | Changed::TlsPort => {
                 return Err("Unable to update TLS configuration. Check server logs.".into());

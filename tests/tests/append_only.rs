@@ -345,6 +345,51 @@ fn a_flipped_bit_is_named_and_repaired() {
 }
 
 #[test]
+fn checksums_come_and_go_with_the_next_file() {
+    let home = Home::new(&[]);
+    let seals = |path: &Path| fs::read(path).unwrap().windows(7).filter(|bytes| bytes == b"#CRC32:").count();
+    let mut server = home.start(Which::Rufous, &[]);
+    let mut conn = server.connect();
+    conn.must("SET a 1");
+    conn.must("CONFIG SET aof-checksum no");
+    let first = home.last_increment();
+    conn.must("WAITAOF 1 0 5000");
+    let before = seals(&first);
+    conn.must("SET b 1");
+    conn.must("WAITAOF 1 0 5000");
+    assert!(seals(&first) > before, "the file goes on as it began");
+    // A rewrite that does not end: both files stay.
+    conn.must("CONFIG SET rdb-key-save-delay 100000000");
+    conn.must("BGREWRITEAOF");
+    eventually("the next file", || home.last_increment() != first);
+    let second = home.last_increment();
+    conn.must("SET c 1");
+    conn.must("WAITAOF 1 0 5000");
+    assert_eq!(seals(&second), 0);
+    server.signal(Signal::KILL);
+    server.wait();
+    // Whoever wants checksums goes on with the file that has none.
+    let mut server = home.start(Which::Rufous, &[]);
+    let mut conn = server.connect();
+    assert_eq!(number(&conn.must("DBSIZE")), 3);
+    assert!(seals(&second) > 0);
+    conn.must("CONFIG SET aof-checksum no");
+    rewrite(&mut conn);
+    conn.must("SET d 1");
+    conn.must("CONFIG SET aof-checksum yes");
+    conn.must("DEBUG LOADAOF");
+    conn.must("SET e 1");
+    rewrite(&mut conn);
+    conn.must("SET f 1");
+    assert!(server.stop().success());
+    assert!(seals(&home.last_increment()) > 0);
+    let (output, is_sound) = check_aof(&[home.path("appendonly.aof.manifest").to_str().unwrap()], "");
+    assert!(is_sound, "{output}");
+    let server = home.start(Which::Rufous, &[]);
+    assert_eq!(number(&server.connect().must("DBSIZE")), 6);
+}
+
+#[test]
 fn a_torn_end_is_cut_if_that_is_allowed() {
     let home = written_home(&["--aof-checksum", "no"]);
     let path = home.last_increment();

@@ -41,6 +41,7 @@ pub struct Writer {
     /// Keeps other servers from writing the same increment.
     lock: Option<Box<dyn Lock>>,
     stage: Stage,
+    /// Whether the next increment is sealed. The present one goes on as it began.
     seals: bool,
     /// Writes that wait for the disk.
     pending: Vec<Vec<u8>>,
@@ -270,6 +271,12 @@ impl Writer {
     /// Whether all that was written is on disk.
     pub fn is_synced(&self) -> bool {
         self.log.is_synced()
+    }
+
+    /// Whether increments are sealed, from the next one on: each file is sealed wholly or not at all, but for what other
+    /// servers write to it.
+    pub fn set_seals(&mut self, seals: bool) {
+        self.seals = seals;
     }
 
     /// Takes whole units; with a timestamp, an annotation comes first. `end` is the stream's offset behind them.

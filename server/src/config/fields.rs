@@ -309,7 +309,7 @@ fields! {
     aof_timestamp_enabled: bool,
     /// Keep files that a rewrite replaced, for tests.
     aof_disable_auto_gc: bool,
-    /// Seal what is written, and compare at start.
+    /// Seal what is written, from the next file on, and compare when files are loaded.
     aof_checksum: bool,
     /// Unix time to which the data set is brought back at start; 0 for none.
     recover_to_timestamp_s: u64,

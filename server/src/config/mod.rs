@@ -31,6 +31,8 @@ use std::path::{Path, PathBuf};
 /// What a server has to do after directives have changed; several directives may ask for the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Changed {
+    /// Seal increments, or not, from the next one on.
+    AofChecksum,
     /// Delete replaced files now.
     AofAutoGc,
     /// Wait for pending writes to disk when the policy became `always`.

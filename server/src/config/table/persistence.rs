@@ -39,8 +39,8 @@ pub(super) const ROWS: &[Directive] = &[
     flag!("aof-use-rdb-preamble", aof_use_rdb_preamble, true),
     flag!("aof-timestamp-enabled", aof_timestamp_enabled, false),
     flag!("aof-disable-auto-gc", aof_disable_auto_gc, false).is(Traits::HIDDEN).then(Changed::AofAutoGc),
-    flag!("aof-checksum", aof_checksum, true).immutable(),
-    number!("recover-to-timestamp", recover_to_timestamp_s, 0, LONG_MAX, 0).immutable(),
+    flag!("aof-checksum", aof_checksum, true).then(Changed::AofChecksum),
+    number!("recover-to-timestamp", recover_to_timestamp_s, 0, LONG_MAX, 0),
 ];
 
 fn has_separator(value: &[u8]) -> bool {

@@ -142,6 +142,11 @@ impl AppendOnly {
 
     fn start_thread(
         &mut self,
+    /// `aof-checksum` has changed.
+    pub fn set_seals(&self, seals: bool) {
+        self.order(Order::Seals(seals));
+    }
+
         writer: Writer,
         config: &Config,
         waker: Option<Arc<mio::Waker>>,

@@ -45,6 +45,8 @@ pub enum Order {
     },
     /// `appendfsync` has changed.
     Policy(AppendFsync),
+    /// `aof-checksum` has changed.
+    Seals(bool),
     /// A rewrite begins: its increment.
     Rotate,
     /// A rewrite has written a base.
@@ -207,6 +209,7 @@ impl Worker {
     fn obey(&mut self, order: Order, round: &mut Round) -> bool {
         match order {
             Order::Block { timestamp_s, bytes, end, waiting } => {
+            Order::Seals(seals) => self.writer.set_seals(seals),
                 self.writer.accept(timestamp_s, bytes, end);
                 round.waiting += waiting;
             }
