@@ -127,7 +127,7 @@ fn disk_error(cx: &mut Ctx<'_>, request: &Request<'_>) -> Result<(), Refusal> {
     // Monitoring by PING is to notice.
     if request.flags.contains(Flags::WRITE) || request.row.name == "ping" {
         return Err(match cx.server.persistence.aof.failure() {
-            Some(reason) => error::misconf_aof(&reason).into(),
+            Some(reason) => error::misconf_aof(reason).into(),
             None => error::MISCONF_RDB.into(),
         });
     }

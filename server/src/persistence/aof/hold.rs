@@ -1,7 +1,8 @@
 //! Who waits for the disk: replies under `appendfsync always`, and WAITAOF.
 //!
-//! Invariant: under `always` no client gets to know of a change before it is on disk; only while the disk fails, and nothing is
-//! written any more, are others served with what is in memory.
+//! Invariant: under `always` no client gets to know of a change before it is on disk; only while writes are refused, because the
+//! disk fails, are others served with what is in memory. What ran before the loop was told of the failure waits until the disk
+//! is back.
 
 use super::Stage;
 use crate::blocking::{self, Wait};
@@ -29,7 +30,7 @@ pub fn holds(state: &State, offset: u64) -> bool {
     }
     // One of both sees the other: see the thread.
     aof.shared.wants_wake.store(true, Ordering::SeqCst);
-    confirmed(state) < offset && aof.shared.failure().is_none()
+    confirmed(state) < offset && aof.failure().is_none()
 }
 
 /// Replies may go out that wait for the stream up to here.

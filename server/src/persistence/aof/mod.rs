@@ -66,6 +66,8 @@ pub struct AppendOnly {
     stage: Stage,
     thread: Option<Thread>,
     shared: Arc<Shared>,
+    /// Why what is written does not get to the disk, as far as the thread has told.
+    failure: Option<String>,
     /// New bases.
     pub rewrites: Rewrites,
     /// Who waits for the disk.
@@ -118,9 +120,9 @@ impl AppendOnly {
         self.shared.delayed_syncs.load(Ordering::Relaxed)
     }
 
-    /// Why what is written does not get to the disk, if it does not.
-    pub fn failure(&self) -> Option<String> {
-        if self.stage == Stage::Off { None } else { self.shared.failure().clone() }
+    /// Why what is written does not get to the disk, if it does not. As long as there is a reason, writes are refused.
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.as_deref().filter(|_| self.stage != Stage::Off)
     }
 
     fn order(&self, order: Order) {
@@ -140,13 +142,13 @@ impl AppendOnly {
         self.order(Order::Policy(policy));
     }
 
-    fn start_thread(
-        &mut self,
     /// `aof-checksum` has changed.
     pub fn set_seals(&self, seals: bool) {
         self.order(Order::Seals(seals));
     }
 
+    fn start_thread(
+        &mut self,
         writer: Writer,
         config: &Config,
         waker: Option<Arc<mio::Waker>>,
@@ -164,6 +166,7 @@ impl AppendOnly {
         };
         let handle = std::thread::Builder::new().name("aof".into()).spawn(move || worker.run())?;
         self.shared = shared;
+        self.failure = None;
         self.thread = Some(Thread { orders, reports, handle });
         Ok(())
     }
@@ -237,11 +240,13 @@ fn heed(store: &mut Store, state: &mut State, report: Report) {
             state.log.notice(format_args!("Removing the history file {name} in the background"));
         }
         Report::Warning(text) => state.log.warning(text),
-        Report::WriteFailed(text) => {
+        Report::WriteFailed { reason, text } => {
             state.log.warning(text);
+            state.persistence.aof.failure = Some(reason);
             super::refresh_special(state);
         }
         Report::Recovered => {
+            state.persistence.aof.failure = None;
             state.log.notice("AOF write error looks solved, Redis can write again.");
             super::refresh_special(state);
         }

@@ -17,9 +17,9 @@ use rufous_persistence::aof::writer::{StepError, Writer};
 use rufous_persistence::disk::Error;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Between two syncs of `appendfsync everysec`.
@@ -75,8 +75,13 @@ pub enum Report {
     Removed(OsString),
     /// Something failed that nobody waits for.
     Warning(String),
-    /// A write failed; the thread tries again.
-    WriteFailed(String),
+    /// A write or a sync failed; the thread tries again.
+    WriteFailed {
+        /// What the system says.
+        reason: String,
+        /// What the log says.
+        text: String,
+    },
     /// Writes work again.
     Recovered,
     /// A sync failed under `appendfsync always`: nothing can be promised any more.
@@ -104,15 +109,6 @@ pub struct Shared {
     pub delay_us: AtomicU64,
     /// The loop wants no syncs for now (`no-appendfsync-on-rewrite`).
     pub spares_disk: AtomicBool,
-    /// Why the last write or sync failed, if it did.
-    failure: Mutex<Option<String>>,
-}
-
-impl Shared {
-    /// Why the last write or sync failed, if it did.
-    pub fn failure(&self) -> MutexGuard<'_, Option<String>> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// The thread's half.
@@ -209,11 +205,11 @@ impl Worker {
     fn obey(&mut self, order: Order, round: &mut Round) -> bool {
         match order {
             Order::Block { timestamp_s, bytes, end, waiting } => {
-            Order::Seals(seals) => self.writer.set_seals(seals),
                 self.writer.accept(timestamp_s, bytes, end);
                 round.waiting += waiting;
             }
             Order::Policy(policy) => self.policy = policy,
+            Order::Seals(seals) => self.writer.set_seals(seals),
             Order::Rotate => {
                 let rotated = self.writer.rotate().map_err(|error| error.to_string());
                 self.report(Report::Rotated(rotated));
@@ -271,16 +267,14 @@ impl Worker {
             Ok(()) => {
                 let had_failed = round.retry_us.take().is_some();
                 if had_failed && !round.sync_failed {
-                    *self.shared.failure() = None;
                     self.report(Report::Recovered);
                 }
             }
             Err(failed) => {
                 let is_first = round.retry_us.replace(clock::wall_us() + RETRY_US).is_none();
-                let reason = failed.error.reason();
-                *self.shared.failure() = Some(reason);
                 if is_first {
-                    self.report(Report::WriteFailed(StepError::Write(failed).to_string()));
+                    let (reason, text) = (failed.error.reason(), StepError::Write(failed).to_string());
+                    self.report(Report::WriteFailed { reason, text });
                 }
             }
         }
@@ -312,18 +306,17 @@ impl Worker {
             Ok(()) => {
                 round.expected = std::mem::take(&mut round.waiting);
                 if std::mem::take(&mut round.sync_failed) && round.retry_us.is_none() {
-                    *self.shared.failure() = None;
                     self.report(Report::Recovered);
                 }
             }
             Err(error) => {
                 let reason = error.reason();
-                *self.shared.failure() = Some(reason.clone());
                 if self.policy == AppendFsync::Always {
                     return self.report(Report::CannotPromise(reason));
                 }
                 if !std::mem::replace(&mut round.sync_failed, true) {
-                    self.report(Report::WriteFailed(format!("Fail to fsync the AOF file: {reason}")));
+                    let text = format!("Fail to fsync the AOF file: {reason}");
+                    self.report(Report::WriteFailed { reason, text });
                 }
             }
         }
