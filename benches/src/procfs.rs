@@ -156,13 +156,13 @@ mod tests {
     #[test]
     fn own_process_uses_cpu_and_memory() {
         let pid = std::process::id();
-        let before = schedule(pid).unwrap();
-        let started = std::time::Instant::now();
-        let mut spin = 0u64;
-        while started.elapsed().as_millis() < 40 {
-            spin = std::hint::black_box(spin + 1);
-        }
-        assert!(schedule(pid).unwrap().since(before).cpu_ns > 1_000_000);
+        // Again while a thread of another test took its share of the sum with it when it ended.
+        let used = (0..100).map(|_| {
+            let before = schedule(pid).unwrap();
+            (0..10_000_000u64).for_each(|spin| _ = std::hint::black_box(spin));
+            schedule(pid).unwrap().since(before).cpu_ns
+        });
+        assert!(used.into_iter().any(|ns| ns > 1_000_000));
         let exact = resident_bytes(pid).unwrap();
         let rough = resident_bytes_roughly(pid).unwrap();
         assert!(exact > 100_000 && rough > 100_000, "{exact} {rough}");

@@ -164,17 +164,6 @@ pub fn set_background_threads(on: bool) -> bool {
     exchange(c"background_thread", Some(on)).is_some()
 }
 
-/// Sets for how many ms unused pages are kept before they go back to the kernel; whether jemalloc did.
-pub fn set_dirty_decay_ms(ms: isize) -> bool {
-    let arenas = exchange::<u32>(c"arenas.narenas", None).unwrap_or(0);
-    let existing = (0..arenas).filter(|arena| {
-        let name = format!("arena.{arena}.dirty_decay_ms\0");
-        CStr::from_bytes_with_nul(name.as_bytes()).is_ok_and(|name| exchange(name, Some(ms)).is_some())
-    });
-    let existing = existing.count();
-    exchange(c"arenas.dirty_decay_ms", Some(ms)).is_some() && existing > 0
-}
-
 /// A thread's count, alone on its cache lines.
 #[repr(align(128))]
 struct Counter {

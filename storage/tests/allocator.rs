@@ -6,9 +6,7 @@ use std::alloc::{GlobalAlloc, Layout};
 use std::hint::black_box;
 
 use rufous_storage::entry::class_bytes;
-use rufous_storage::memory::{
-    Allocator, AllocatorStats, purge, set_background_threads, set_dirty_decay_ms, used_bytes, version,
-};
+use rufous_storage::memory::{Allocator, AllocatorStats, purge, set_background_threads, used_bytes, version};
 
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
@@ -84,6 +82,6 @@ fn figures_and_settings_work() {
     assert!(purge());
     let purged = AllocatorStats::read();
     assert!(purged.resident_bytes + (30 << 20) < stats.resident_bytes, "{stats:?} {purged:?}");
-    assert!(set_dirty_decay_ms(5000) && set_background_threads(true) && set_background_threads(false));
+    assert!(set_background_threads(true) && set_background_threads(false));
     assert!(version().starts_with("5."), "{}", version());
 }

@@ -174,6 +174,22 @@ fn memory_is_kept_under_the_limit() {
 }
 
 #[test]
+fn the_allocator_has_threads_of_its_own_if_that_is_wanted() {
+    for (wanted, other) in [("yes", "no"), ("no", "yes")] {
+        let server = rufous(&["--jemalloc-bg-thread", wanted]);
+        let has_threads = || {
+            let threads = std::fs::read_dir(format!("/proc/{}/task", server.pid())).unwrap();
+            let names =
+                threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("comm")).ok());
+            names.into_iter().any(|name| name.starts_with("jemalloc_bg"))
+        };
+        eventually("at start", || has_threads() == (wanted == "yes"));
+        server.connect().must(&format!("CONFIG SET jemalloc-bg-thread {other}"));
+        eventually("at run time", || has_threads() == (other == "yes"));
+    }
+}
+
+#[test]
 fn the_largest_clients_go_first() {
     let server = rufous(&[]);
     let mut admin = server.connect();

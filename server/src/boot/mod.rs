@@ -25,6 +25,7 @@ use crate::config::{self, Config, ConfigError, Supervised};
 use crate::log::{Log, Role};
 use rufous_persistence::aof::check as check_aof;
 use rufous_persistence::disk::Real;
+use rufous_storage::memory;
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -99,7 +100,7 @@ pub fn check_append_only_file(arguments: &[OsString]) -> Option<i32> {
     Some(check_aof::run(program, &arguments[own..], &Real, &mut out, &mut input))
 }
 
-/// Takes the process over for one server: open files, pid file, title, logo, score. May lower `maxclients`.
+/// Takes the process over for one server: open files, pid file, title, logo, jemalloc's threads, score. May lower `maxclients`.
 pub fn settle_in(prepared: &mut Prepared) -> Result<Process, i32> {
     let Prepared { config, log, is_daemon, title, supervisor } = prepared;
     log.set_role(if config.replicaof.is_some() { Role::Replica } else { Role::Primary });
@@ -118,6 +119,8 @@ pub fn settle_in(prepared: &mut Prepared) -> Result<Process, i32> {
             config.maxmemory
         ));
     }
+    // Before this thread is bound to cores, as its children would be too. A jemalloc without such threads has none to switch.
+    let _ = memory::set_background_threads(config.jemalloc_bg_thread);
     pin_to_cores(&config.server_cpulist, log);
     let mut oom_score = OomScore::default();
     // Why it failed is in the log.

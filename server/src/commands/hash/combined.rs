@@ -1,7 +1,8 @@
 //! Fields read or written together with what becomes of them then: HGETEX, HSETEX, HGETDEL.
 
 use super::expiry::{
-    deadline, expire_field, expiries_changed, fields_removed, named, propagate_expiry, propagate_fields,
+    deadline, expire_field, expiries_changed, fields_removed, hash_and_fields, propagate_expiry,
+    propagate_fields,
 };
 use super::{HEXPIRE, HPERSIST, HSET};
 use crate::command::Outcome;
@@ -235,12 +236,10 @@ fn propagate_set(cx: &mut Ctx<'_>, key: &[u8], pairs: Args<'_>, ttl: Ttl, kept: 
 /// HGETDEL key FIELDS numfields field \[field ...\]
 pub(super) fn hgetdel(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.get(1);
-    let found = cx.db.write(key);
-    found.typed::<Hash>()?;
-    let fields = named(args.from(2), error::FIELDS_COUNT)?;
+    let (hash, fields) = hash_and_fields(&mut cx.db, args)?;
 
     cx.reply.array(fields.len());
-    let Some(mut hash) = found.edit::<Hash>()? else {
+    let Some(mut hash) = hash else {
         fields.iter().for_each(|_| cx.reply.null());
         return Ok(());
     };

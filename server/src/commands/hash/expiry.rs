@@ -6,6 +6,7 @@ use crate::commands::generic::expire::Unit;
 use crate::context::Ctx;
 use crate::effects::DEL;
 use crate::propagation::Word;
+use crate::store::Keys;
 use crate::words;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::parse_i64;
@@ -140,6 +141,17 @@ pub(super) fn named(args: Args<'_>, error: ReplyError) -> Result<Args<'_>, Reply
     if usize::try_from(count) == Ok(fields.len()) { Ok(fields) } else { Err(error::FIELDS_COUNT_DIFFERS) }
 }
 
+/// The hash under a key, to be changed, and the fields of `key FIELDS numfields field [field ...]`.
+pub(super) fn hash_and_fields<'d, 'a: 'd>(
+    db: &'d mut Keys<'_>,
+    args: Args<'a>,
+) -> Result<(Option<HashMut<'d>>, Args<'a>), ReplyError> {
+    let found = db.write(args.get(1));
+    found.typed::<Hash>()?;
+    let fields = named(args.from(2), error::FIELDS_COUNT)?;
+    Ok((found.edit::<Hash>()?, fields))
+}
+
 /// Sets the expiry of a field that is there, or deletes it if that has passed. What is replied for it.
 pub(super) fn expire_field(hash: &mut HashMut<'_>, field: &[u8], at: i64, horizon: i64) -> i64 {
     if at <= horizon {
@@ -240,12 +252,10 @@ fn rounded_up(ms: i64, unit: Unit) -> i64 {
 /// HPERSIST key FIELDS numfields field \[field ...\]
 pub(super) fn hpersist(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let key = args.get(1);
-    let found = cx.db.write(key);
-    found.typed::<Hash>()?;
-    let fields = named(args.from(2), error::FIELDS_COUNT)?;
+    let (hash, fields) = hash_and_fields(&mut cx.db, args)?;
 
     cx.reply.array(fields.len());
-    let Some(mut hash) = found.edit::<Hash>()? else {
+    let Some(mut hash) = hash else {
         fields.iter().for_each(|_| cx.reply.integer(NO_FIELD));
         return Ok(());
     };
