@@ -16,7 +16,8 @@ use mio::{Events, Interest, Poll, Token};
 use crate::resp::ReplyCounter;
 use crate::template::{Random, Template};
 
-const LATENCY_MAX_NS: u64 = 60_000_000_000;
+/// Longer latencies count as so long.
+pub(crate) const LATENCY_MAX_NS: u64 = 60_000_000_000;
 const STALL_LIMIT: Duration = Duration::from_secs(30);
 const CHUNK_BYTES: usize = 256 * 1024;
 

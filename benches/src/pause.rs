@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
+use crate::generator::LATENCY_MAX_NS;
 use crate::procfs::{self, ThreadSchedule};
 use crate::resp::Connection;
 use crate::server::{Cores, Running, ServerSpec};
 use crate::template::{Template, words};
 
 const KEPT: usize = 5;
-const LATENCY_MAX_NS: u64 = 60_000_000_000;
 const GROWTH_POINTS: u64 = 200;
 const COMMAND: &str = "SET key:__rand_int__ 0123456789abcdef";
 

@@ -88,11 +88,38 @@ pub fn resident_bytes_roughly(pid: u32) -> io::Result<u64> {
     kilobyte_field(&status, "VmRSS:").ok_or_else(|| io::Error::other("no VmRSS in /proc status"))
 }
 
+/// Memory of process `pid` that no other process shares, in bytes: of a forked child, what would be free without it.
+pub fn private_bytes(pid: u32) -> io::Result<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+    let field = |name| kilobyte_field(&text, name).unwrap_or(0);
+    Ok(field("Private_Dirty:") + field("Private_Clean:"))
+}
+
+/// The processes that `pid` has started.
+pub fn children(pid: u32) -> io::Result<Vec<u32>> {
+    let mut found = Vec::new();
+    for id in numbers_in("/proc")? {
+        // A process may end between the listing and the reading.
+        let Ok(stat) = fs::read_to_string(format!("/proc/{id}/stat")) else { continue };
+        if parent_of(&stat) == Some(pid) {
+            found.push(id);
+        }
+    }
+    Ok(found)
+}
+
 /// Time the hypervisor gave to others while a core of this machine wanted to run, in milliseconds since boot.
 #[must_use]
 pub fn stolen_ms() -> u64 {
     let text = fs::read_to_string("/proc/stat").unwrap_or_default();
     text.lines().next().and_then(steal_ticks).unwrap_or(0) * 10
+}
+
+/// How many tasks wanted to run over the last 1, 5 and 15 minutes: what else the machine was busy with.
+#[must_use]
+pub fn load_average() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_ascii_whitespace().take(3).collect::<Vec<_>>().join(" ")
 }
 
 /// Model name of the processor and release of the kernel, for the head of a report.
@@ -111,13 +138,23 @@ pub fn machine() -> String {
 }
 
 fn threads(pid: u32) -> io::Result<Vec<u32>> {
+    numbers_in(&format!("/proc/{pid}/task"))
+}
+
+/// The names in a folder that are numbers.
+fn numbers_in(folder: &str) -> io::Result<Vec<u32>> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(format!("/proc/{pid}/task"))? {
+    for entry in fs::read_dir(folder)? {
         if let Some(id) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) {
             found.push(id);
         }
     }
     Ok(found)
+}
+
+/// The parent in a line of /proc stat: the second field behind the name, which may hold anything.
+fn parent_of(stat: &str) -> Option<u32> {
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 fn parse_schedstat(text: &str) -> io::Result<Schedule> {
@@ -150,7 +187,20 @@ mod tests {
         assert!(parse_schedstat("").is_err());
         assert_eq!(kilobyte_field("Pss: 1 kB\nRss:   1688 kB\n", "Rss:"), Some(1688 * 1024));
         assert_eq!(kilobyte_field("VmSize: 1 kB\n", "VmRSS:"), None);
+        assert_eq!(parent_of("12 (a) b) c) S 7 12 12 0"), Some(7));
+        assert_eq!(parent_of("12 (a"), None);
         assert_eq!(steal_ticks("cpu  1 2 3 4 5 6 7 88 9 10"), Some(88));
+    }
+
+    #[test]
+    fn a_child_is_found_and_has_memory_of_its_own() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let found = children(std::process::id()).unwrap();
+        let private = private_bytes(child.id());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(found.contains(&child.id()), "{found:?}");
+        assert!(private.unwrap() > 0);
     }
 
     #[test]

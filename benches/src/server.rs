@@ -1,13 +1,13 @@
 //! Starting, pinning, freezing and stopping the servers that are compared.
 //!
-//! Every server gets the same arguments, its own temporary folder and the same core. While one is measured the
-//! others are stopped (SIGSTOP), so that their timers neither take its core nor its cache. Dropping a
-//! `Running` kills its process: none outlives the run.
+//! Every server gets the same arguments, its own temporary folder and the same core, or all of them where its other
+//! threads and processes are to be measured too. While one is measured the others are stopped (SIGSTOP), so that their
+//! timers neither take its core nor its cache. Dropping a `Running` kills its process: none outlives the run.
 
 use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -21,6 +21,7 @@ use crate::resp::Connection;
 use crate::template::Template;
 
 const START_TIMEOUT: Duration = Duration::from_secs(20);
+const LOAD_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A server to compare: `name=PATH [argument ...]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,8 +48,8 @@ impl FromStr for ServerSpec {
 /// Which core the servers use and which one the load comes from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cores {
-    /// The servers' core.
-    pub server: usize,
+    /// The servers' core; `None` lets them use every core.
+    pub server: Option<usize>,
     /// This program's core, and that of the generators it starts.
     pub generator: usize,
 }
@@ -59,12 +60,12 @@ impl Cores {
         let allowed = sched_getaffinity(None)?;
         let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
         let generator = cores.next().ok_or_else(|| io::Error::other("no core to run on"))?;
-        Ok(Cores { server: cores.next_back().unwrap_or(generator), generator })
+        Ok(Cores { server: Some(cores.next_back().unwrap_or(generator)), generator })
     }
 
     /// Moves the calling thread, and what it starts from now on, to the generator's core.
     pub fn pin_generator(self) -> io::Result<()> {
-        pin(self.generator)
+        pin(Some(self.generator))
     }
 }
 
@@ -76,6 +77,7 @@ pub struct Running {
     pub address: SocketAddr,
     child: Child,
     folder: TempDir,
+    cores: Cores,
 }
 
 impl Running {
@@ -83,24 +85,21 @@ impl Running {
     pub fn start(spec: &ServerSpec, cores: Cores) -> io::Result<Running> {
         let folder = tempfile::tempdir()?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        let log = File::create(folder.path().join("log"))?;
-        // The child inherits the affinity: no thread of it ever sees another core.
-        pin(cores.server)?;
-        let child = Command::new(&spec.path)
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--protected-mode", "no"])
-            .args(["--save", "", "--appendonly", "no", "--dir"])
-            .arg(folder.path())
-            .args(&spec.arguments)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn();
-        pin(cores.generator)?;
-        let child = child.map_err(|error| io::Error::other(format!("{}: {error}", spec.path.display())))?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let mut running = Running { spec: spec.clone(), address, child, folder };
-        running.wait_until_ready()?;
+        let child = spawn(spec, address, folder.path(), cores)?;
+        let mut running = Running { spec: spec.clone(), address, child, folder, cores };
+        running.wait_until_ready(START_TIMEOUT)?;
         Ok(running)
+    }
+
+    /// Kills the server and starts it again on what its folder holds; says how long it took until the first PONG.
+    pub fn restart(&mut self) -> io::Result<Duration> {
+        self.child.kill()?;
+        self.child.wait()?;
+        let started = Instant::now();
+        self.child = spawn(&self.spec, self.address, self.folder.path(), self.cores)?;
+        self.wait_until_ready(LOAD_TIMEOUT)?;
+        Ok(started.elapsed())
     }
 
     /// The process id.
@@ -156,6 +155,12 @@ impl Running {
         Ok(())
     }
 
+    /// A file in the server's folder.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// What went wrong, with the end of the server's log.
     fn failure(&self, what: &str) -> io::Error {
         let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
@@ -164,9 +169,9 @@ impl Running {
         io::Error::other(format!("{} {what}; its log ends:\n{}", self.spec.name, tail.join("\n")))
     }
 
-    fn wait_until_ready(&mut self) -> io::Result<()> {
+    fn wait_until_ready(&mut self, limit: Duration) -> io::Result<()> {
         let started = Instant::now();
-        while started.elapsed() < START_TIMEOUT {
+        while started.elapsed() < limit {
             if let Some(status) = self.child.try_wait()? {
                 return Err(self.failure(&format!("ended with {status}")));
             }
@@ -193,9 +198,29 @@ impl Drop for Running {
     }
 }
 
-fn pin(core: usize) -> io::Result<()> {
+fn spawn(spec: &ServerSpec, address: SocketAddr, folder: &Path, cores: Cores) -> io::Result<Child> {
+    let log = File::create(folder.join("log"))?;
+    // The child inherits the affinity: no thread of it ever sees another core.
+    pin(cores.server)?;
+    let child = Command::new(&spec.path)
+        .args(["--port", &address.port().to_string(), "--bind", "127.0.0.1", "--protected-mode", "no"])
+        .args(["--save", "", "--appendonly", "no", "--dir"])
+        .arg(folder)
+        .args(&spec.arguments)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn();
+    cores.pin_generator()?;
+    child.map_err(|error| io::Error::other(format!("{}: {error}", spec.path.display())))
+}
+
+/// Moves the calling thread to a core, or to all: the system leaves out those that it does not have or allow.
+fn pin(core: Option<usize>) -> io::Result<()> {
     let mut set = CpuSet::new();
-    set.set(core);
+    for core in core.map_or(0..CpuSet::MAX_CPU, |core| core..core + 1) {
+        set.set(core);
+    }
     Ok(sched_setaffinity(None, &set)?)
 }
 

@@ -1,7 +1,7 @@
 //! `compare`: Rufous beside its peers, in one run.
 //!
-//! The first `--server` is the subject, the others are its peers. Without `--memory` and `--pause` the speed cases run;
-//! with one of them only that, unless `--speed` is given too.
+//! The first `--server` is the subject, the others are its peers. Without `--memory`, `--pause` and `--durability` the
+//! speed cases run; with one of them only that, unless `--speed` is given too.
 
 use std::fs;
 use std::io;
@@ -14,7 +14,7 @@ use rufous_benches::cases::Case;
 use rufous_benches::report::{self, Report, ServerInfo};
 use rufous_benches::server::{Cores, Running, ServerSpec};
 use rufous_benches::speed::{self, Generator};
-use rufous_benches::{memory, pause, procfs};
+use rufous_benches::{durability, memory, pause, procfs};
 
 #[derive(Parser)]
 #[command(about = "Runs Rufous and its peers in turn and reports paired ratios")]
@@ -23,7 +23,7 @@ struct Arguments {
     #[arg(long = "server", required = true)]
     servers: Vec<ServerSpec>,
 
-    /// Measure speed (the default when neither --memory nor --pause is given)
+    /// Measure speed (the default when no other mode is given)
     #[arg(long)]
     speed: bool,
     /// Measure bytes per key
@@ -32,6 +32,9 @@ struct Arguments {
     /// Measure the longest pauses while keys are inserted
     #[arg(long)]
     pause: bool,
+    /// Measure snapshots under load, loading them, and the append-only file
+    #[arg(long)]
+    durability: bool,
 
     /// Cases of the speed mode
     #[arg(long, value_delimiter = ',', default_value = "ping,get,set,incr,mget,mset")]
@@ -76,8 +79,17 @@ struct Arguments {
     /// SETs in a batch of the pause mode
     #[arg(long, default_value_t = 16)]
     pause_batch: u64,
+    /// Keys, and members of a sorted set, in the durability mode
+    #[arg(long, default_value_t = 5_000_000)]
+    durability_keys: u64,
+    /// Commands a second of the load beside a snapshot in the durability mode
+    #[arg(long, default_value_t = 50_000)]
+    durability_writes: u64,
+    /// Seconds of that load before the snapshot
+    #[arg(long, default_value_t = 5.0)]
+    durability_quiet: f64,
 
-    /// Core of the servers (the last one allowed)
+    /// Core of the servers (the last one allowed; in the durability mode all)
     #[arg(long)]
     server_core: Option<usize>,
     /// Core of the load (the first one allowed)
@@ -111,17 +123,20 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> io::Result<()> {
     let available = Cores::available()?;
     let cores = Cores {
-        server: arguments.server_core.unwrap_or(available.server),
+        server: arguments.server_core.or(available.server),
         generator: arguments.generator_core.unwrap_or(available.generator),
     };
-    if cores.server == cores.generator {
-        eprintln!("compare: server and load share core {}: latency and throughput mean little", cores.server);
+    if cores.server == Some(cores.generator) {
+        eprintln!(
+            "compare: server and load share core {}: latency and throughput mean little",
+            cores.generator
+        );
     }
     cores.pin_generator()?;
     let started = Instant::now();
     let mut progress = |what: &str| eprintln!("[{:>5.0} s] {what}", started.elapsed().as_secs_f64());
     let mut report = describe(arguments, cores)?;
-    if arguments.speed || !(arguments.memory || arguments.pause) {
+    if arguments.speed || !(arguments.memory || arguments.pause || arguments.durability) {
         report.speed = speed::run(&speed_plan(arguments, cores)?, &arguments.servers, &mut progress)?;
     }
     if arguments.memory {
@@ -132,6 +147,11 @@ fn run(arguments: &Arguments) -> io::Result<()> {
     if arguments.pause {
         let plan = pause::Plan { keys: arguments.pause_keys, batch: arguments.pause_batch.max(1), cores };
         report.pauses = pause::run(&arguments.servers, plan, &mut progress)?;
+    }
+    if arguments.durability {
+        let cores = Cores { server: arguments.server_core, ..cores };
+        let plan = durability_plan(arguments, cores)?;
+        report.durability = durability::run(&arguments.servers, plan, &mut progress)?;
     }
     print!("{}", report::text(&report));
     if let Some(path) = &arguments.json {
@@ -162,6 +182,19 @@ fn speed_plan(arguments: &Arguments, cores: Cores) -> io::Result<speed::Plan> {
     })
 }
 
+fn durability_plan(arguments: &Arguments, cores: Cores) -> io::Result<durability::Plan> {
+    let seconds = |seconds| Duration::try_from_secs_f64(seconds).map_err(io::Error::other);
+    Ok(durability::Plan {
+        keys: arguments.durability_keys.max(1),
+        writes_per_second: arguments.durability_writes.max(1),
+        quiet: seconds(arguments.durability_quiet)?,
+        clients: arguments.clients.max(1),
+        sample: seconds(arguments.seconds)?,
+        rounds: arguments.rounds.max(1),
+        cores,
+    })
+}
+
 /// Starts every server once: a wrong path is found before an hour of measuring, and the versions are known.
 fn describe(arguments: &Arguments, cores: Cores) -> io::Result<Report> {
     let mut servers = Vec::new();
@@ -175,14 +208,18 @@ fn describe(arguments: &Arguments, cores: Cores) -> io::Result<Report> {
         GeneratorKind::RedisBenchmark => arguments.redis_benchmark.display().to_string(),
         GeneratorKind::BuiltIn => "built in".to_owned(),
     };
+    let server_core = cores.server.map_or_else(|| "any".to_owned(), |core| core.to_string());
+    let (keys, writes) = (arguments.durability_keys, arguments.durability_writes);
     let settings = [
-        ("cores", format!("server {}, load {}", cores.server, cores.generator)),
+        ("cores", format!("server {server_core}, load {}", cores.generator)),
         ("generator", generator),
         ("clients", arguments.clients.to_string()),
         ("rounds", format!("{} of {} s", arguments.rounds, arguments.seconds)),
         ("keyspace", arguments.keyspace.to_string()),
         ("memory keys", arguments.memory_keys.to_string()),
         ("pause keys", format!("{} in batches of {}", arguments.pause_keys, arguments.pause_batch)),
+        ("durability keys", format!("{keys}, {writes} writes/s, servers on any core unless told")),
+        ("load of the machine", procfs::load_average()),
     ];
     let began = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(io::Error::other)?;
     Ok(Report {

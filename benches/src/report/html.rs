@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::durability::{Figure, figures};
 use super::plot::{self, Row, escape, short};
 use super::{Report, cpu_ratio, doubts, median, memory_ratio, throughput_ratio};
 use crate::pause;
@@ -29,6 +30,7 @@ pub fn html(report: &Report) -> String {
     speed(&mut page, report);
     memory(&mut page, report);
     pauses(&mut page, report);
+    durability(&mut page, report);
     put(&mut page, "</main></body></html>\n");
     page
 }
@@ -250,6 +252,47 @@ fn pauses(page: &mut String, report: &Report) {
     put(page, "</table></div></details>");
 }
 
+fn durability(page: &mut String, report: &Report) {
+    if report.durability.is_empty() {
+        return;
+    }
+    let figures = figures(report);
+    let mark = |figure: &Figure, server| figure.spread(server).map_or(0.0, |spread| spread.median);
+    let rows: Vec<Row<f64>> = figures
+        .iter()
+        .map(|figure| Row {
+            label: figure.name.clone(),
+            marks: (0..report.servers.len()).map(|server| mark(figure, server)).collect(),
+        })
+        .collect();
+    let note = "A paced load without and during BGSAVE, the dump loaded again, and SET with an append-only file. Medians; each row to its own scale.";
+    section(page, "Snapshots and the append-only file", note, &plot::bars(&rows));
+    put(
+        page,
+        "<details open><summary>Beside the better peer</summary><div class=\"scroll\"><table><thead><tr><th>figure",
+    );
+    for server in &report.servers {
+        put(page, &format!("<th class=\"n\">{}", escape(&server.name)));
+    }
+    put(page, "<th class=\"n\">times the better peer's<th>peer<th>aim<th></tr></thead>");
+    for figure in &figures {
+        put(page, &format!("<tr><td>{}", escape(&figure.name)));
+        for server in 0..report.servers.len() {
+            put(page, &format!("<td class=\"n\">{}", short(mark(figure, server))));
+        }
+        let (ratio, peer) = match figure.beside_better_peer() {
+            Some((peer, one)) => (
+                format!("{:.2} ({:.2}–{:.2})", one.median, one.low, one.high),
+                escape(&report.servers[peer].name),
+            ),
+            None => Default::default(),
+        };
+        put(page, &format!("<td class=\"n\">{ratio}<td>{peer}<td>{}", escape(&figure.aim_text())));
+        put(page, &format!("<td>{}</tr>", figure.verdict()));
+    }
+    put(page, "</table></div></details>");
+}
+
 fn section(page: &mut String, title: &str, note: &str, plot: &str) {
     put(page, &format!("<section><h2>{title}</h2><p class=\"quiet\">{note}</p>{plot}</section>"));
 }
@@ -268,9 +311,15 @@ mod tests {
         for outside in ["http:", "https:", "src=", "<script", "@import", "url("] {
             assert!(!page.contains(outside), "{outside} in the page");
         }
-        for part in
-            ["rufous beside redis", "Test &amp; Co", "1.50 (1.50–1.50)", "16 B", "30000 (0.00)", "noisy"]
-        {
+        for part in [
+            "rufous beside redis",
+            "Test &amp; Co",
+            "1.50 (1.50–1.50)",
+            "16 B",
+            "30000 (0.00)",
+            "noisy",
+            "&lt;= 0.7 x peer",
+        ] {
             assert!(page.contains(part), "{part} is missing");
         }
         for tag in ["svg", "section", "details", "table", "main"] {
@@ -286,6 +335,7 @@ mod tests {
         report.speed[0].samples.truncate(1);
         report.memory[0].footprints.truncate(1);
         report.pauses.truncate(1);
+        report.durability.truncate(1);
         let page = html(&report);
         assert!(page.contains("<h1>rufous</h1>") && !page.contains("times the peer"));
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::durability::{Figure, figures};
 use super::{Report, cpu_ratio, memory_ratio, throughput_ratio};
 use crate::speed::{Measured, Sample};
 use crate::statistics::Spread;
@@ -25,6 +26,7 @@ pub fn json(report: &Report) -> Value {
         "speed": report.speed.iter().map(|one| speed(report, one)).collect::<Vec<_>>(),
         "memory": report.memory.iter().map(|one| memory(report, one)).collect::<Vec<_>>(),
         "pauses": report.pauses.iter().enumerate().map(|(index, one)| pauses(report, index, one)).collect::<Vec<_>>(),
+        "durability": figures(report).iter().map(|one| durability(report, one)).collect::<Vec<_>>(),
     })
 }
 
@@ -109,6 +111,25 @@ fn pauses(report: &Report, server: usize, measured: &pause::Measured) -> Value {
     })
 }
 
+fn durability(report: &Report, figure: &Figure) -> Value {
+    let values: serde_json::Map<String, Value> = report
+        .servers
+        .iter()
+        .zip(&figure.values)
+        .map(|(server, values)| (server.name.clone(), json!(values)))
+        .collect();
+    let beside = figure
+        .beside_better_peer()
+        .map(|(peer, times)| json!({"peer": report.servers[peer].name, "times": spread(times)}));
+    json!({
+        "figure": figure.name,
+        "by_round": values,
+        "beside_better_peer": beside,
+        "aim": figure.aim_text(),
+        "is_reached": figure.is_reached(),
+    })
+}
+
 fn spread(spread: Spread) -> Value {
     json!({"median": spread.median, "low": spread.low, "high": spread.high})
 }
@@ -125,5 +146,9 @@ mod tests {
         assert_eq!(value["memory"][0]["footprints"]["redis"]["used_bytes_per_key"], Value::Null);
         assert_eq!(value["pauses"][1]["longest"][0]["latency_us"], 30_001.0);
         assert_eq!(value["settings"]["rounds"], "2");
+        let save =
+            value["durability"].as_array().unwrap().iter().find(|one| one["figure"] == "seconds to save");
+        let save = save.unwrap();
+        assert_eq!((&save["by_round"]["redis"][0], &save["is_reached"]), (&json!(5.0), &json!(true)));
     }
 }

@@ -1,8 +1,10 @@
 //! What a run found, and the three forms it is shown in.
 //!
 //! The first server of the command line is the subject; the others are its peers. Every comparison is "how many times
-//! better than the peer": throughput as subject / peer, CPU, memory and pauses as peer / subject.
+//! better than the peer": throughput as subject / peer, CPU, memory and pauses as peer / subject. Only the durability mode, whose
+//! aims are said as shares of the better peer's figure, shows subject / peer throughout.
 
+mod durability;
 mod html;
 mod json;
 mod plot;
@@ -14,7 +16,7 @@ pub use text::text;
 
 use crate::speed::{Measured, Sample};
 use crate::statistics::{Spread, geometric_mean};
-use crate::{memory, pause};
+use crate::{durability as durable, memory, pause};
 
 /// A server as the report's head names it.
 #[derive(Clone, Debug)]
@@ -44,6 +46,8 @@ pub struct Report {
     pub memory: Vec<memory::Measured>,
     /// Pause mode, one a server; empty where it did not run.
     pub pauses: Vec<pause::Measured>,
+    /// Durability mode, one a server; empty where it did not run.
+    pub durability: Vec<durable::Measured>,
 }
 
 /// How many times the subject's throughput is the peer's, round by round.
@@ -109,6 +113,7 @@ pub(crate) mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::durability::paced::{Outcome as Paced, Quantiles};
     use crate::generator::Outcome;
 
     fn sample(rate: f64, cpu_ns: f64, delayed: f64) -> Sample {
@@ -129,6 +134,21 @@ pub(crate) mod tests {
             name: name.into(),
             version: "1.0".into(),
             command: format!("/bin/{name}"),
+        };
+        let paced = |p999_us: f64| Paced {
+            net: Quantiles { p999_us, max_us: 900.0, ..Quantiles::default() },
+            ..Paced::default()
+        };
+        let durability = |save_seconds: f64| durable::Measured {
+            saves: vec![durable::save::Save {
+                quiet: paced(200.0),
+                saving: paced(220.0),
+                seconds: save_seconds,
+                growth_bytes: 50_000_000,
+                ..durable::save::Save::default()
+            }],
+            loads: vec![durable::Load { seconds: 2.0, told_keys: Some(100) }],
+            logs: vec![vec![durable::log::Sample { requests_per_second: 9e4, loop_cpu_ns: 400.0 }]; 5],
         };
         let pauses = |longest: f64| pause::Measured {
             pauses: vec![pause::Pause { keys: 5, latency_us: longest + 1.0, delay_us: 1.0 }],
@@ -163,6 +183,7 @@ pub(crate) mod tests {
                 ],
             }],
             pauses: vec![pauses(150.0), pauses(30_000.0)],
+            durability: vec![durability(3.0), durability(5.0)],
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use super::durability::figures;
+use super::plot::short;
 use super::{Report, cpu_ratio, doubts, median, memory_ratio, throughput_ratio};
 use crate::statistics::Spread;
 
@@ -18,6 +20,9 @@ pub fn text(report: &Report) -> String {
     }
     if !report.pauses.is_empty() {
         pauses(&mut out, report);
+    }
+    if !report.durability.is_empty() {
+        durability(&mut out, report);
     }
     out
 }
@@ -179,6 +184,26 @@ fn pauses(out: &mut String, report: &Report) {
     table.print(out);
 }
 
+fn durability(out: &mut String, report: &Report) {
+    let mut header = vec!["snapshots and the append-only file".to_owned()];
+    header.extend(report.servers.iter().map(|server| server.name.clone()));
+    header.extend(["x better peer", "", "aim", ""].map(str::to_owned));
+    let mut table = Table { rows: vec![header] };
+    for figure in figures(report) {
+        let mut row = vec![figure.name.clone()];
+        row.extend(
+            (0..report.servers.len())
+                .map(|server| figure.spread(server).map_or_else(|| "-".to_owned(), |one| short(one.median))),
+        );
+        let peer = figure.beside_better_peer();
+        row.push(spread_text(peer.map(|(_, spread)| spread)));
+        row.push(peer.map_or_else(String::new, |(peer, _)| report.servers[peer].name.clone()));
+        row.extend([figure.aim_text(), figure.verdict().to_owned()]);
+        table.row(row);
+    }
+    table.print(out);
+}
+
 fn spread_text(spread: Option<Spread>) -> String {
     match spread {
         Some(spread) => format!("{:.2} ({:.2}-{:.2})", spread.median, spread.low, spread.high),
@@ -201,6 +226,8 @@ mod tests {
             "2.00",
             "30000 (+1)",
             "15000 (0.00)",
+            "0.60 (0.60-0.60)",
+            "<= 0.7 x peer",
         ] {
             assert!(shown.contains(part), "{part} is missing:\n{shown}");
         }
