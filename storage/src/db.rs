@@ -465,6 +465,13 @@ impl Db {
         }
     }
 
+    /// Bytes that views made the database keep beside what it went on with, over all time: copied pages of the table, entries
+    /// that were replaced or removed. Of a large collection that is its entry alone: its nodes and blocks are shared one by
+    /// one, and go uncounted.
+    pub fn kept_bytes(&self) -> u64 {
+        self.entries.kept_bytes()
+    }
+
     /// Takes out all that ended views held and nothing sees any more, for another thread to free.
     pub fn take_garbage(&mut self) -> Garbage {
         Garbage {

@@ -28,6 +28,11 @@ unsafe impl Element for EntryElement {
         // SAFETY: the caller is the last user.
         drop(unsafe { Entry::from_raw(pointer) });
     }
+
+    unsafe fn bytes(pointer: NonNull<u8>) -> usize {
+        // SAFETY: the caller keeps the element alive.
+        unsafe { EntryRef::from_raw(pointer) }.own_bytes()
+    }
 }
 
 /// Entries by key.
@@ -194,6 +199,11 @@ impl Entries {
     /// Takes all entries out.
     pub(crate) fn detach(&mut self) -> Detached {
         self.table.detach(&mut self.reclaim)
+    }
+
+    /// Bytes of pages and entries that were kept for views, over all time.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        self.reclaim.kept_bytes()
     }
 
     /// Takes out some of what views no longer see, for another thread to free.

@@ -105,6 +105,11 @@ impl Keyspace {
         KeyspaceView { dbs: self.dbs.iter_mut().map(Db::freeze).collect() }
     }
 
+    /// What [`Db::kept_bytes`] says, of all databases.
+    pub fn kept_bytes(&self) -> u64 {
+        self.iter().map(Db::kept_bytes).sum()
+    }
+
     /// Takes out all that ended views held and nothing sees any more, for another thread to free.
     pub fn take_garbage(&mut self) -> Garbage {
         self.dbs.iter_mut().fold(Garbage::default(), |mut all, db| {

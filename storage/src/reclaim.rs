@@ -40,6 +40,7 @@ pub struct Reclaim {
     chunks: LinkedList<Chunk>,
     large: VecDeque<(u64, Box<dyn Garbage>)>,
     pending: usize,
+    kept_bytes: u64,
 }
 
 impl Reclaim {
@@ -64,28 +65,15 @@ impl Reclaim {
         &self.live
     }
 
-    /// Frees the object when no view lives that could see it: now, or in a later `collect`.
+    /// Frees the object of so many bytes in a later `collect`, when no view lives that could see it.
     ///
     /// # Safety
     /// `free(ptr, argument)` must be sound once, on any thread, at any later time; the caller gives the
     /// object up.
-    pub unsafe fn retire(&mut self, ptr: NonNull<u8>, argument: usize, free: Free) {
-        if self.live.any() {
-            // SAFETY: the caller's promise is the same.
-            unsafe { self.defer(ptr, argument, free) }
-        } else {
-            // SAFETY: the caller gives the object up, and no view is left to read it.
-            unsafe { free(ptr, argument) }
-        }
-    }
-
-    /// As `retire`, but never frees before the next `collect`, even when the last view has ended meanwhile.
-    ///
-    /// # Safety
-    /// As for `retire`.
-    pub unsafe fn defer(&mut self, ptr: NonNull<u8>, argument: usize, free: Free) {
+    pub unsafe fn defer(&mut self, ptr: NonNull<u8>, argument: usize, bytes: usize, free: Free) {
         let item = Retired { ptr, argument, free };
         self.pending += 1;
+        self.kept_bytes += bytes as u64;
         match self.chunks.back_mut() {
             Some(chunk) if chunk.epoch == self.epoch && chunk.items.len() < CHUNK => chunk.items.push(item),
             _ => {
@@ -96,8 +84,9 @@ impl Reclaim {
         }
     }
 
-    /// Takes over a large structure, to be freed in steps when no view can see it.
-    pub fn retire_large(&mut self, garbage: Box<dyn Garbage>) {
+    /// Takes over a large structure, to be freed in steps when no view can see it. Of its bytes, count so many.
+    pub fn retire_large(&mut self, garbage: Box<dyn Garbage>, bytes: usize) {
+        self.kept_bytes += bytes as u64;
         self.large.push_back((self.epoch, garbage));
     }
 
@@ -148,6 +137,11 @@ impl Reclaim {
     /// Objects that wait to be freed, large structures not counted.
     pub fn pending(&self) -> usize {
         self.pending
+    }
+
+    /// Bytes of all that was ever retired: what views made their owner keep beside what it went on with.
+    pub fn kept_bytes(&self) -> u64 {
+        self.kept_bytes
     }
 
     /// Whether nothing waits to be freed.
@@ -262,16 +256,18 @@ mod tests {
 
     fn retire(reclaim: &mut Reclaim, counter: &AtomicUsize) {
         // SAFETY: the counters outlive the reclaim.
-        unsafe { reclaim.retire(NonNull::from(counter).cast(), 1, count) }
+        unsafe { reclaim.defer(NonNull::from(counter).cast(), 1, 100, count) }
     }
 
     #[test]
-    fn without_views_objects_are_freed_at_once() {
+    fn without_views_objects_are_freed_by_the_next_collect() {
         let counter = AtomicUsize::new(0);
         let mut reclaim = Reclaim::new();
         retire(&mut reclaim, &counter);
+        assert_eq!(reclaim.collect(100), 1);
         assert_eq!(counter.load(Ordering::Relaxed), 1);
         assert!(reclaim.is_empty());
+        assert_eq!(reclaim.kept_bytes(), 100, "it is a sum over all time");
     }
 
     #[test]

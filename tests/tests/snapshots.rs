@@ -118,9 +118,13 @@ fn a_reload_changes_nothing() {
 }
 
 fn wait_for_save(conn: &mut Conn) {
+    wait_until(conn, "rdb_bgsave_in_progress:0");
+}
+
+fn wait_until(conn: &mut Conn, line: &str) {
     let deadline = Instant::now() + SAVE_TIMEOUT;
-    while !conn.ask("INFO persistence").text().contains("rdb_bgsave_in_progress:0") {
-        assert!(Instant::now() < deadline, "the save does not end");
+    while !conn.ask("INFO persistence").text().contains(line) {
+        assert!(Instant::now() < deadline, "not in time: {line}");
         sleep(Duration::from_millis(2));
     }
 }
@@ -145,6 +149,39 @@ fn a_background_save_sees_one_moment_and_survives_a_kill() {
     server.wait();
     let again = Server::spawn(Which::Rufous, &["--dir", dir]);
     assert_eq!(digest(&mut again.connect()), expected);
+}
+
+#[test]
+fn what_a_save_makes_the_server_keep_is_told() {
+    let server = Server::spawn(Which::Rufous, &["--rdb-key-save-delay", "1000000"]);
+    let mut conn = server.connect();
+    ask_all(&mut conn, "DEBUG POPULATE 1000 key 500");
+    let figure = |name: &str| {
+        let info = server.connect().ask("INFO persistence").text();
+        let value = info.lines().find_map(|line| line.strip_prefix(&format!("{name}:")).map(str::to_owned));
+        value.and_then(|value| value.parse::<u64>().ok()).unwrap_or_else(|| panic!("{name} in {info}"))
+    };
+    let check = |conn: &mut Conn, save: &str, last: &str| {
+        assert_eq!((figure("current_cow_size"), figure(last)), (0, 0));
+        ask_all(conn, save);
+        assert_eq!(figure("current_cow_size"), 0);
+        (0..16).for_each(|key| ask_all(conn, &format!("SETRANGE key:{key} 0 x")));
+        let kept = figure("current_cow_size");
+        assert!(kept > 16 * 500, "{save}: {kept}");
+        (0..16).for_each(|key| ask_all(conn, &format!("SETRANGE key:{key} 0 y")));
+        assert_eq!(figure("current_cow_size"), kept, "{save}: only the first change costs");
+        assert_eq!(figure("current_cow_peak"), kept);
+        kept
+    };
+    let kept = check(&mut conn, "BGSAVE", "rdb_last_cow_size");
+    // Calls the save off.
+    ask_all(&mut conn, "FLUSHALL");
+    assert!(figure("rdb_last_cow_size") >= kept);
+    ask_all(&mut conn, "CONFIG SET rdb-key-save-delay 100000\nDEBUG POPULATE 20 key 500");
+    let kept = check(&mut conn, "BGREWRITEAOF", "aof_last_cow_size");
+    wait_until(&mut conn, "aof_rewrite_in_progress:0");
+    assert!(figure("aof_last_cow_size") >= kept);
+    assert_eq!(figure("current_cow_size"), 0);
 }
 
 #[test]

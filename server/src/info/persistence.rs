@@ -8,8 +8,13 @@ pub(super) fn write(page: &mut Page, view: &View<'_>) {
     let persistence = &view.state.persistence;
     let now_ms = view.state.clock.now_ms();
     page.field("loading", u8::from(persistence.loading.is_some()));
-    page.fields(&["async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"], 0);
     let snapshots = &persistence.snapshots;
+    let kept_before = snapshots.kept_before().or(persistence.aof.rewrites.kept_before());
+    // Counted as it happens: never older than this reply, and only ever growing up to the end.
+    let kept_bytes = kept_before.map_or(0, |before| view.store.keyspace.kept_bytes() - before);
+    page.field("async_loading", 0);
+    page.fields(&["current_cow_peak", "current_cow_size"], kept_bytes);
+    page.field("current_cow_size_age", 0);
     let (keys_saved, keys) = snapshots.progress().or(persistence.aof.rewrites.progress()).unwrap_or((0, 0));
     page.field("current_fork_perc", format_args!("{:.2}", percent(keys_saved, keys)));
     page.field("current_save_keys_processed", keys_saved);
@@ -21,11 +26,12 @@ pub(super) fn write(page: &mut Page, view: &View<'_>) {
     page.field("rdb_last_bgsave_time_sec", snapshots.last_duration_s.unwrap_or(-1));
     page.field("rdb_current_bgsave_time_sec", snapshots.running_s(now_ms / 1000).unwrap_or(-1));
     page.field("rdb_saves", snapshots.saves);
-    page.field("rdb_last_cow_size", 0);
+    page.field("rdb_last_cow_size", snapshots.last_kept_bytes);
     page.field("rdb_last_load_keys_expired", persistence.loaded.keys_expired);
     page.field("rdb_last_load_keys_loaded", persistence.loaded.keys_loaded);
     write_append_only(page, view);
-    page.fields(&["aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"], 0);
+    page.field("aof_last_cow_size", persistence.aof.rewrites.last_kept_bytes);
+    page.fields(&["module_fork_in_progress", "module_fork_last_cow_size"], 0);
     if persistence.aof.stage() != Stage::Off {
         write_append_only_sizes(page, view);
     }

@@ -39,6 +39,8 @@ pub struct Snapshots {
     pub last_is_ok: bool,
     /// How long the last save in the background took.
     pub last_duration_s: Option<i64>,
+    /// What the last save in the background made the keyspace keep, in bytes.
+    pub last_kept_bytes: u64,
     /// Saves that were begun.
     pub saves: u64,
     /// Libraries of functions out of the loaded file, written back into the next.
@@ -52,6 +54,7 @@ struct Running {
     started_s: i64,
     keys: u64,
     dirty_before: u64,
+    kept_before: u64,
     temporary: PathBuf,
 }
 
@@ -88,6 +91,7 @@ impl Snapshots {
             last_try_s: 0,
             last_is_ok: true,
             last_duration_s: None,
+            last_kept_bytes: 0,
             saves: 0,
             libraries: Vec::new(),
         }
@@ -101,6 +105,11 @@ impl Snapshots {
     /// Keys written so far, and keys in all, of the snapshot that is being taken.
     pub fn progress(&self) -> Option<(u64, u64)> {
         self.running.as_ref().map(|running| (running.progress.keys(), running.keys))
+    }
+
+    /// What the keyspace had kept for views when the one that is being taken began.
+    pub fn kept_before(&self) -> Option<u64> {
+        self.running.as_ref().map(|running| running.kept_before)
     }
 
     /// For how long one has been taken.
@@ -230,9 +239,9 @@ pub fn start(store: &mut Store, state: &mut State) -> Result<(), Refusal> {
     })?;
     let pid = std::process::id();
     state.log.notice(format_args!("Background saving started by pid {pid}"));
-    let dirty_before = store.dirty;
+    let (dirty_before, kept_before) = (store.dirty, store.keyspace.kept_bytes());
     state.persistence.snapshots.running =
-        Some(Running { progress, messages, started_s: now_s, keys, dirty_before, temporary });
+        Some(Running { progress, messages, started_s: now_s, keys, dirty_before, kept_before, temporary });
     Ok(())
 }
 
@@ -266,6 +275,7 @@ fn finish(store: &mut Store, state: &mut State, saved: Saved) {
     let now_s = state.clock.now_ms() / 1000;
     let snapshots = &mut state.persistence.snapshots;
     snapshots.last_duration_s = Some(now_s - running.started_s);
+    snapshots.last_kept_bytes = store.keyspace.kept_bytes() - running.kept_before;
     match saved {
         Ok(lock) => {
             snapshots.lock = lock;

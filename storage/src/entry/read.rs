@@ -238,10 +238,14 @@ impl<'a> EntryRef<'a> {
 
     /// Heap bytes of key and value, rounded to the allocator's classes.
     pub fn memory_bytes(self) -> usize {
-        let value = match (self.form(), self.blob(), self.large()) {
-            (Form::Boxed, ..) => class_bytes(usize::from(self.inline())),
-            (_, Some(blob), _) => blob.heap_bytes().into_iter().map(class_bytes).sum(),
-            (_, _, Some(large)) => large.memory_bytes(),
+        self.own_bytes() + self.large().map_or(0, |large| large.memory_bytes())
+    }
+
+    /// The same without those of a structure.
+    pub(crate) fn own_bytes(self) -> usize {
+        let value = match (self.form(), self.blob()) {
+            (Form::Boxed, _) => class_bytes(usize::from(self.inline())),
+            (_, Some(blob)) => blob.heap_bytes().into_iter().map(class_bytes).sum(),
             _ => 0,
         };
         class_bytes(self.content_bytes()) + value

@@ -65,6 +65,12 @@ pub(crate) unsafe trait Element {
     /// The element lives, and nobody uses it afterwards.
     unsafe fn free(ptr: NonNull<u8>);
 
+    /// The element's bytes, as far as they are told at once: those that a view keeps when the element is replaced.
+    ///
+    /// # Safety
+    /// The element lives.
+    unsafe fn bytes(ptr: NonNull<u8>) -> usize;
+
     /// The hash of the key; the one that `insert` and `find` are called with.
     ///
     /// # Safety
@@ -298,7 +304,7 @@ impl<E: Element> Table<E> {
         // SAFETY: `defer` calls this once, after all views have ended.
         let free: Free = |ptr, _| unsafe { E::free(ptr) };
         // SAFETY: the table owned the element, views aside.
-        unsafe { reclaim.defer(ptr, 0, free) }
+        unsafe { reclaim.defer(ptr, 0, E::bytes(ptr), free) }
         Taken::Shared(ptr)
     }
 }

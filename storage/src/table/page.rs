@@ -149,7 +149,7 @@ impl Page {
             unsafe { alloc::dealloc(ptr.as_ptr(), layout(buckets)) }
         };
         // SAFETY: the caller gives the page up but for views.
-        unsafe { reclaim.defer(self.address(), self.buckets(), free) }
+        unsafe { reclaim.defer(self.address(), self.buckets(), self.bytes(), free) }
     }
 
     #[inline]

@@ -108,12 +108,12 @@ impl<E: Element + 'static> Table<E> {
     /// Takes everything out at once, to be freed elsewhere. What a view may see goes to `reclaim` instead,
     /// whole.
     pub(crate) fn detach(&mut self, reclaim: &mut Reclaim) -> Detached<E> {
-        let is_shared = self.has_views();
+        let (is_shared, bytes) = (self.has_views(), self.memory_bytes());
         let detached = self.take_all();
         if !is_shared {
             return detached;
         }
-        reclaim.retire_large(Box::new(detached));
+        reclaim.retire_large(Box::new(detached), bytes);
         Detached::new(Directory::Page(Page::without_elements(0)), 0)
     }
 }

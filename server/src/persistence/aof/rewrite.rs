@@ -41,6 +41,8 @@ pub struct Rewrites {
     pub last_is_ok: bool,
     /// How long the last one took.
     pub last_duration_s: Option<i64>,
+    /// What the last one made the keyspace keep, in bytes.
+    pub last_kept_bytes: u64,
     delay_minutes: i64,
     delayed_until_s: Option<i64>,
 }
@@ -53,6 +55,7 @@ struct Running {
     temporary: PathBuf,
     format: BaseFormat,
     keys: u64,
+    kept_before: u64,
     phase: Phase,
 }
 
@@ -71,6 +74,7 @@ impl Default for Rewrites {
             failures: 0,
             last_is_ok: true,
             last_duration_s: None,
+            last_kept_bytes: 0,
             delay_minutes: 0,
             delayed_until_s: None,
         }
@@ -101,6 +105,11 @@ impl Rewrites {
     /// The user wants one now, whatever failed before.
     pub fn forgive(&mut self) {
         self.failures = 0;
+    }
+
+    /// What the keyspace had kept for views when the one that is running began.
+    pub fn kept_before(&self) -> Option<u64> {
+        self.running.as_ref().map(|running| running.kept_before)
     }
 
     /// For how long one has been written.
@@ -206,6 +215,7 @@ fn spawn(store: &mut Store, state: &mut State) -> Result<(), String> {
         temporary,
         format,
         keys,
+        kept_before: store.keyspace.kept_bytes(),
         phase: Phase::Writing,
     });
     Ok(())
@@ -313,7 +323,9 @@ fn failed(store: &mut Store, state: &mut State, why: &str) {
 fn ended(store: &mut Store, state: &mut State, running: &Running) {
     store.free_retired();
     let now_s = state.clock.now_ms() / 1000;
-    state.persistence.aof.rewrites.last_duration_s = Some(now_s - running.started_s);
+    let rewrites = &mut state.persistence.aof.rewrites;
+    rewrites.last_duration_s = Some(now_s - running.started_s);
+    rewrites.last_kept_bytes = store.keyspace.kept_bytes() - running.kept_before;
 }
 
 /// Calls off what runs.

@@ -54,6 +54,10 @@ unsafe impl<const HASH: u8> Element for Item<HASH> {
         drop(unsafe { Box::from_raw(ptr.cast::<Self>().as_ptr()) });
     }
 
+    unsafe fn bytes(_: NonNull<u8>) -> usize {
+        size_of::<Self>()
+    }
+
     unsafe fn hash(ptr: NonNull<u8>, hasher: &Hasher) -> u64 {
         // SAFETY: the caller promises that the item lives.
         spoilt::<HASH>(hasher.hash(unsafe { Self::key(ptr) }))

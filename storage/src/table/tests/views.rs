@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::thread;
 
-use super::{GOOD, Owner, contents, scaled};
+use super::super::bucket::BUCKET_BYTES;
+use super::{GOOD, Item, Owner, contents, scaled};
 
 fn next(state: &mut u64) -> usize {
     *state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
@@ -146,6 +147,23 @@ fn detached_elements_are_freed_elsewhere_or_after_the_view() {
     while owner.reclaim.collect(budget) > 0 {}
     assert!(owner.reclaim.is_empty());
     assert_eq!(owner.living.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn what_a_view_makes_its_owner_keep_is_counted_once() {
+    let (mut owner, _) = filled(scaled(5_000));
+    owner.overwrite(1, 1);
+    owner.set(0, 0);
+    assert_eq!(owner.reclaim.kept_bytes(), 0, "nothing is kept without a view");
+    let view = owner.table.freeze(&mut owner.reclaim);
+    owner.overwrite(1, 2);
+    let kept = owner.reclaim.kept_bytes();
+    assert!(kept >= (size_of::<Item<GOOD>>() + BUCKET_BYTES) as u64, "the element and its page: {kept}");
+    owner.overwrite(1, 3);
+    assert_eq!(owner.reclaim.kept_bytes(), kept, "no view sees what is there now");
+    drop(view);
+    owner.overwrite(2, 4);
+    assert_eq!(owner.reclaim.kept_bytes(), kept, "the view has ended");
 }
 
 #[test]
