@@ -5,7 +5,7 @@
 //!
 //! Where things are: `net` sockets and the loop; `client` what the loop knows of a client; `dispatch` the one door;
 //! `context` what a command gets; `store` the keys with what touching them sets off; `effects` and `fanout` what a
-//! command sets off; `blocking` who waits inside one; `commands` a file per family; `config` a row per directive.
+//! command sets off; `blocking` who waits inside one; `crash` the last words of a process; `commands` a file per family; `config` a row per directive.
 
 pub mod acl;
 pub mod blocking;
@@ -16,6 +16,7 @@ pub mod command;
 pub mod commands;
 pub mod config;
 pub mod context;
+pub mod crash;
 pub mod cron;
 pub mod dispatch;
 pub mod effects;

@@ -126,9 +126,9 @@ impl Log {
         }
     }
 
-    /// Writes text as it is, at level notice.
-    pub fn raw(&self, text: &str) {
-        if self.is_on(LogLevel::Notice) {
+    /// Writes text as it is.
+    pub fn raw(&self, level: LogLevel, text: &str) {
+        if self.is_on(level) {
             self.put(text.as_bytes());
         }
     }
@@ -156,10 +156,7 @@ impl Log {
     fn put(&self, bytes: &[u8]) {
         // A line that cannot be written has nowhere else to go.
         let _ = match &self.shared.destination {
-            Destination::Stdout => {
-                let mut out = io::stdout().lock();
-                out.write_all(bytes).and_then(|()| out.flush())
-            }
+            Destination::Stdout => put_out(bytes),
             Destination::File(path) => OpenOptions::new()
                 .append(true)
                 .create(true)
@@ -168,6 +165,18 @@ impl Log {
             Destination::Nowhere => Ok(()),
         };
     }
+}
+
+/// Writes to standard output without its lock, which a thread that crashed may hold.
+fn put_out(mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match rustix::io::write(rustix::stdio::stdout(), bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 impl Shared {
@@ -286,7 +295,7 @@ mod tests {
         log.notice(format_args!("three {}", 3));
         log.set_role(Role::Replica);
         log.clone().warning("four");
-        log.raw("raw");
+        log.raw(LogLevel::Notice, "raw");
         let (pid, time) = (std::process::id(), legacy_time());
         let expected = format!(
             "{pid}:C {time} . one\n{pid}:C {time} - two\n{pid}:M {time} * three 3\n{pid}:S {time} # four\nraw"

@@ -50,6 +50,11 @@ impl Host for Reconfigure<'_> {
             Changed::Tls | Changed::TlsPort => {
                 return Err("Unable to update TLS configuration. Check server logs.".into());
             }
+            Changed::CrashLog => {
+                if let Some(process) = &state.process {
+                    process.crash.configure(&state.config);
+                }
+            }
             // Hot paths read these from where this puts them.
             Changed::NotifyFlags | Changed::SlowLog => {}
             // These are read where they are used.
@@ -57,7 +62,6 @@ impl Host for Reconfigure<'_> {
             // What these belong to does not run in this server.
             Changed::ClusterAnnounce
             | Changed::ClusterFlags
-            | Changed::CrashLog
             | Changed::GoodReplicas
             | Changed::ReplBacklogSize => {}
         }

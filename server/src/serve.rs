@@ -1,6 +1,6 @@
 //! Starting and stopping: as a library ([`Server::start`]) and as the binary ([`run`]).
 
-use crate::boot::{self, Prepared};
+use crate::boot::{self, Prepared, Supervisor};
 use crate::clock::Clock;
 use crate::command::table::RenameFailure;
 use crate::config::{Config, ConfigError};
@@ -163,10 +163,23 @@ fn serve(mut prepared: Prepared) -> i32 {
             return 1;
         }
     };
+    let crash = process.crash.clone();
     server.event_loop.engine.state.process = Some(process);
     server.obey_signals();
     boot::initialized(&log);
-    let ended = match server.event_loop.load() {
+    let status = crash.run(
+        &mut server.event_loop,
+        |event_loop| &event_loop.engine,
+        |event_loop| load_and_run(event_loop, &log, &supervisor),
+    );
+    // The memory goes with the process, without a walk over all keys.
+    std::mem::forget(server);
+    status
+}
+
+/// Gives the exit status.
+fn load_and_run(event_loop: &mut EventLoop, log: &Log, supervisor: &Supervisor) -> i32 {
+    let ended = match event_loop.load() {
         Ok(ended) => ended,
         // The log says why.
         Err(_) => Some(1),
@@ -174,20 +187,15 @@ fn serve(mut prepared: Prepared) -> i32 {
     if let Some(status) = ended {
         return status;
     }
-    let state = &server.event_loop.engine.state;
+    let state = &event_loop.engine.state;
     for kind in state.listeners.kinds(&state.config) {
-        boot::ready(&log, kind);
+        boot::ready(log, kind);
     }
     supervisor.ready();
-    let status = server.event_loop.run();
+    let status = event_loop.run();
     supervisor.stopping();
-    // The memory goes with the process, without a walk over all keys.
-    std::mem::forget(server);
-    match status {
-        Ok(status) => status,
-        Err(error) => {
-            log.warning(format_args!("The event loop failed: {error}"));
-            1
-        }
-    }
+    status.unwrap_or_else(|error| {
+        log.warning(format_args!("The event loop failed: {error}"));
+        1
+    })
 }

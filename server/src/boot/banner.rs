@@ -1,6 +1,6 @@
 //! What the process says about itself: version, help, the first lines of the log.
 
-use crate::config::Config;
+use crate::config::{Config, LogLevel};
 use crate::log::Log;
 use crate::version::{REDIS_VERSION, RUFOUS_VERSION};
 use std::ffi::OsString;
@@ -65,7 +65,7 @@ pub(super) fn running(config: &Config, log: &Log) {
     let port = if config.port != 0 { config.port } else { config.tls_port };
     let on_terminal = !config.syslog_enabled && config.logfile.is_empty() && std::io::stdout().is_terminal();
     if on_terminal || config.always_show_logo {
-        log.raw(&logo(mode, port));
+        log.raw(LogLevel::Notice, &logo(mode, port));
     } else {
         log.notice(format_args!("Running mode={mode}, port={port}."));
     }

@@ -22,6 +22,7 @@ pub use title::ProcessTitle;
 
 use crate::clock;
 use crate::config::{self, Config, ConfigError, Supervised};
+use crate::crash::Watch;
 use crate::log::{Log, Role};
 use rufous_persistence::aof::check as check_aof;
 use rufous_persistence::disk::Real;
@@ -46,7 +47,7 @@ pub struct Prepared {
 }
 
 /// What a server that owns its process holds while it serves.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Process {
     /// The title, if it may be changed.
     pub title: Option<ProcessTitle>,
@@ -56,6 +57,8 @@ pub struct Process {
     pub supervised: Supervised,
     /// The file with the process id, to be removed at the end.
     pub pid_file: Option<PidFile>,
+    /// Who reports a crash.
+    pub crash: Watch,
 }
 
 /// Reads the command line (program name first) and prepares the process, or ends with an exit status.
@@ -125,7 +128,8 @@ pub fn settle_in(prepared: &mut Prepared) -> Result<Process, i32> {
     let mut oom_score = OomScore::default();
     // Why it failed is in the log.
     let _ = oom_score.adjust(config, config.replicaof.is_some(), log);
-    Ok(Process { title: title.take(), oom_score, supervised: supervisor.kind(), pid_file })
+    let crash = Watch::begin(log, config);
+    Ok(Process { title: title.take(), oom_score, supervised: supervisor.kind(), pid_file, crash })
 }
 
 /// Does what was asked for instead of serving.

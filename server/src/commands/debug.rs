@@ -2,6 +2,7 @@
 
 use crate::command::{Command, Flags, Group, Outcome};
 use crate::context::Ctx;
+use crate::crash;
 use crate::engine::State;
 use crate::persistence::load::{self, Host, Rules};
 use crate::persistence::{aof, snapshot};
@@ -89,7 +90,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("reload", 0, usize::MAX, reload),
     ("replybuffer", 2, 2, replybuffer),
     ("sdslen", 1, 1, sdslen),
-    ("segfault", 0, 0, |_, _| std::process::abort()),
+    ("segfault", 0, 0, |_, _| crash::segfault()),
     ("set-active-expire", 1, 1, set_active_expire),
     ("set-skip-checksum-validation", 1, 1, set_skip_checksum_validation),
     ("sleep", 1, 1, sleep),
@@ -530,7 +531,7 @@ fn help(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
             ),
             ("REPLYBUFFER RESIZING <0|1>", "Whether idle reply buffers are fitted."),
             ("SDSLEN <key>", "Show the lengths of a key and its string."),
-            ("SEGFAULT", "Crash on purpose: end the process at once."),
+            ("SEGFAULT", "Crash on purpose: an access where there is no memory."),
             (
                 "SET-ACTIVE-EXPIRE <0|1>",
                 "Whether keys are removed when they expire, or only when they are looked up.",

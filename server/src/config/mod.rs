@@ -45,7 +45,7 @@ pub enum Changed {
     ClusterAnnounce,
     /// Tell other nodes the new flags of this one.
     ClusterFlags,
-    /// Install or remove the crash report.
+    /// Report crashes or do not, and end as the configuration says.
     CrashLog,
     /// Count again the replicas that are close enough.
     GoodReplicas,
@@ -134,6 +134,12 @@ impl Config {
             }
         }
         found
+    }
+
+    /// What crash reports say of the configuration: name and value.
+    pub fn debug_lines(&self) -> impl Iterator<Item = String> {
+        let rows = table::rows().filter(|row| row.traits.contains(Traits::DEBUG));
+        rows.map(|row| format!("{} {}", row.name, String::from_utf8_lossy(&row.get(self))))
     }
 
     /// Whether the value of this directive is to be kept out of logs, MONITOR and SLOWLOG.

@@ -21,7 +21,7 @@ pub(super) const ROWS: &[Directive] = &[
     flag!("hide-user-data-from-log", hide_user_data_from_log, true),
     flag!("crash-log-enabled", crash_log_enabled, true).then(Changed::CrashLog),
     flag!("crash-memcheck-enabled", crash_memcheck_enabled, true).is(Traits::INERT),
-    flag!("use-exit-on-panic", use_exit_on_panic, false).is(Traits::HIDDEN.union(Traits::INERT)),
+    flag!("use-exit-on-panic", use_exit_on_panic, false).is(Traits::HIDDEN).then(Changed::CrashLog),
     number!("watchdog-period", watchdog_period_ms, 0, INT_MAX, 0).is(Traits::HIDDEN.union(Traits::INERT)),
     flag!("always-show-logo", always_show_logo, false).immutable(),
     flag!("set-proc-title", set_proc_title, true).immutable(),

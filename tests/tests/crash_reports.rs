@@ -1,0 +1,110 @@
+//! What a server that crashes leaves in its log, and how it ends.
+
+use std::os::unix::process::ExitStatusExt;
+
+use rufous_tests::server::{Server, Signal, Which};
+
+/// What every report says, in this order.
+const PARTS: [&str; 9] = [
+    "=== REDIS BUG REPORT START",
+    "------ STACK TRACE ------\nThread: ",
+    "------ INFO OUTPUT ------\n# Server\r\nredis_version:",
+    "# Commandstats\r\n",
+    "db0:keys=1,",
+    "------ CLIENT LIST OUTPUT ------\n",
+    " name=bystander ",
+    "------ CONFIG DEBUG OUTPUT ------\n",
+    "=== REDIS BUG REPORT END",
+];
+
+/// How a process ends.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    Signal(i32),
+    Status(i32),
+}
+
+/// Lets a server crash; gives its log.
+#[track_caller]
+fn crash(options: &[&str], how: impl FnOnce(&Server), end: End) -> String {
+    let mut server = Server::spawn(Which::Rufous, options);
+    let mut bystander = server.connect();
+    bystander.must("CLIENT SETNAME bystander");
+    bystander.must("SET key value");
+    how(&server);
+    let status = server.wait();
+    let ended = status.signal().map(End::Signal).or(status.code().map(End::Status));
+    assert_eq!(ended, Some(end), "{}", server.log());
+    server.log()
+}
+
+/// The same, by a command that is not answered.
+#[track_caller]
+fn crash_by(options: &[&str], words: &str, end: End) -> String {
+    let words: Vec<&str> = words.split(' ').collect();
+    crash(options, |server| assert!(server.connect().call(&words).is_err(), "{words:?} is answered"), end)
+}
+
+/// The log has one report, which says all that reports say, and `parts`.
+#[track_caller]
+fn check(log: &str, parts: &[&str]) {
+    let mut at = 0;
+    for part in PARTS {
+        at += log[at..].find(part).unwrap_or_else(|| panic!("{part:?} is not in its place: {log}"));
+    }
+    for part in parts {
+        assert!(log.contains(part), "{part}: {log}");
+    }
+    assert_eq!(log.matches("BUG REPORT START").count(), 1, "{log}");
+}
+
+#[test]
+fn signals_are_reported_and_end_the_process() {
+    let signals =
+        [(Signal::ILL, 4), (Signal::ABORT, 6), (Signal::BUS, 7), (Signal::FPE, 8), (Signal::SEGV, 11)];
+    for (signal, number) in signals {
+        let log = crash(&[], |server| server.signal(signal), End::Signal(number));
+        let sender = format!("Killed by PID: {}, UID: ", std::process::id());
+        check(&log, &[&format!("crashed by signal: {number}, si_code: 0"), &sender]);
+    }
+}
+
+#[test]
+fn an_access_to_no_memory_names_address_and_function() {
+    let log = crash_by(&[], "DEBUG SEGFAULT", End::Signal(11));
+    check(
+        &log,
+        &["crashed by signal: 11, si_code: ", "Accessing address: 0x", "server/src/commands/debug.rs:"],
+    );
+    assert!(!log.contains("Killed by PID"), "{log}");
+}
+
+#[test]
+fn panics_are_reported_as_signals_are() {
+    for words in ["DEBUG PANIC", "DEBUG ASSERT"] {
+        let log = crash_by(&[], words, End::Signal(6));
+        check(&log, &["crashed by a panic: ", &format!("{words} was called"), "debug.rs:"]);
+    }
+    let log = crash_by(&["--use-exit-on-panic", "yes"], "DEBUG PANIC", End::Status(1));
+    check(&log, &["crashed by a panic: "]);
+}
+
+#[test]
+fn who_wants_no_report_gets_the_end_alone() {
+    let off = ["--crash-log-enabled", "no"];
+    let logs = [
+        crash(&off, |server| server.signal(Signal::SEGV), End::Signal(11)),
+        crash_by(&off, "DEBUG SEGFAULT", End::Signal(11)),
+        crash_by(&off, "DEBUG PANIC", End::Signal(6)),
+    ];
+    assert!(logs.iter().all(|log| !log.contains("BUG REPORT")), "{logs:?}");
+    assert!(logs[2].contains("DEBUG PANIC was called"), "{}", logs[2]);
+    let switch = |value: &'static str| {
+        move |server: &Server| {
+            server.connect().must(&format!("CONFIG SET crash-log-enabled {value}"));
+            server.signal(Signal::ABORT);
+        }
+    };
+    assert!(!crash(&[], switch("no"), End::Signal(6)).contains("BUG REPORT"));
+    check(&crash(&off, switch("yes"), End::Signal(6)), &["crashed by signal: 6"]);
+}
