@@ -16,6 +16,8 @@ pub use long_double::LongDouble;
 
 /// Longest text that can be an `i64`, in bytes.
 const I64_LEN_MAX: usize = 20;
+/// So many decimal digits are below 2^53, whatever they are.
+const SHORT_DIGITS_MAX: usize = 15;
 
 /// An integer in canonical form: what printing it gives back. No sign but `-`, no leading zeros, no space.
 #[inline]
@@ -101,6 +103,9 @@ pub fn parse_memory(text: &[u8]) -> Option<u64> {
 /// A double as C's `strtod` reads it, the whole text: decimal, hexadecimal (`0x1.8p3`), `inf` or `infinity` in any
 /// case. Not a NaN, no leading space, and nothing that overflows to infinity or underflows to zero.
 pub fn parse_f64(text: &[u8]) -> Option<f64> {
+    if let Some(value) = parse_short_integer(text) {
+        return Some(value);
+    }
     let number = Number::scan(text)?;
     match number.kind {
         Kind::Infinity => Some(if number.negative { f64::NEG_INFINITY } else { f64::INFINITY }),
@@ -110,6 +115,22 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
             (value.is_finite() && (value != 0.0 || number.is_zero())).then_some(value)
         }
     }
+}
+
+/// Decimal digits alone, with or without a minus, so few that a double holds their value: what most scores are.
+fn parse_short_integer(text: &[u8]) -> Option<f64> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    if !(1..=SHORT_DIGITS_MAX).contains(&digits.len()) {
+        return None;
+    }
+    let value = digits
+        .iter()
+        .try_fold(0u64, |value, digit| digit.is_ascii_digit().then(|| value * 10 + u64::from(digit - b'0')))?
+        as f64;
+    Some(if negative { -value } else { value })
 }
 
 /// A double as Redis reads the bound of a range, by C's `strtod` without further care: up to the first NUL byte, after any

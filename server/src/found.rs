@@ -70,7 +70,6 @@ impl Keys<'_> {
     }
 
     /// As [`Keys::read`], with the hash at hand.
-    #[inline]
     pub fn read_hashed(&mut self, hash: u64, key: &[u8]) -> Option<EntryRef<'_>> {
         self.search::<true, true>(hash, key)
     }
@@ -87,8 +86,12 @@ impl Keys<'_> {
     }
 
     /// Looks a key up and counts hit or miss; a hit is marked when `MARK`, a miss told when `TELL`.
-    #[inline]
-    fn search<const MARK: bool, const TELL: bool>(&mut self, hash: u64, key: &[u8]) -> Option<EntryRef<'_>> {
+    #[inline(always)]
+    pub(crate) fn search<const MARK: bool, const TELL: bool>(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+    ) -> Option<EntryRef<'_>> {
         let (index, now, horizon) = (self.index, self.now, self.horizon);
         let Store { keyspace, effects, stats, marks, random, lazyfree, expire_paused, .. } = &mut *self.store;
         let mut lookup = keyspace.db_mut(index).look_up_hashed(hash, key);

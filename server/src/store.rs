@@ -181,10 +181,10 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// A string for reading; the wrong type is an error.
-    #[inline]
+    /// A string for reading; the wrong type is an error. Inlined whole, because GET is little more.
+    #[inline(always)]
     pub fn string(&mut self, key: &[u8]) -> Result<Option<Str<'_>>, ReplyError> {
-        match self.read(key) {
+        match self.search::<true, true>(self.store.keyspace.db(self.index).hash(key), key) {
             None => Ok(None),
             Some(entry) => entry.string().map(Some).ok_or(error::WRONG_TYPE),
         }

@@ -25,6 +25,7 @@ use crate::prefetch::prefetch;
 
 const WIDE: u32 = 1 << 31;
 const WORD_BYTES: usize = 8;
+const LINE_BYTES: usize = 64;
 const HEADER_BYTES: usize = size_of::<Header>();
 /// The least content, so that whoever reads 64 tags or 64 lengths at once stays inside.
 const CONTENT_BYTES_MIN: usize = 128 - HEADER_BYTES;
@@ -127,12 +128,11 @@ impl Block {
         u64::from(high) << 32 | u64::from(low)
     }
 
-    /// Starts to load the two lines that every search reads first.
+    /// Starts to load the first lines of the cache, which every search reads first. There may be fewer.
     #[inline]
-    pub(crate) fn prefetch(&self) {
+    pub(crate) fn prefetch_lines(&self, count: usize) {
         let start = self.0.as_ptr().cast::<u8>();
-        prefetch(start);
-        prefetch(start.wrapping_add(64));
+        (0..count).for_each(|line| prefetch(start.wrapping_add(line * LINE_BYTES)));
     }
 
     #[inline]

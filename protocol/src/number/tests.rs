@@ -312,6 +312,13 @@ proptest! {
         prop_assert_eq!(parse_i64(text.as_bytes()), expected);
     }
 
+    /// Few digits are read another way than many.
+    #[test]
+    fn digits_alone_are_doubles(text in "-?[0-9]{1,18}") {
+        let expected: f64 = text.parse().unwrap();
+        prop_assert_eq!(parse_f64(text.as_bytes()).map(f64::to_bits), Some(expected.to_bits()));
+    }
+
     #[test]
     fn doubles_come_back(bits: u64) {
         let value = f64::from_bits(bits);

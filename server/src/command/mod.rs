@@ -131,6 +131,18 @@ bitflags! {
     }
 }
 
+/// What a command searches for in the value of its first key: a window of requests for one value loads ahead what the searches
+/// will read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Seeks {
+    /// Nothing by name.
+    Nothing,
+    /// A member or field, which stands there.
+    Member(usize),
+    /// The same, and its place in the order of a sorted set.
+    Rank(usize),
+}
+
 /// The documentation group of COMMAND DOCS; also the ACL category that a data type implies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs)]
@@ -169,6 +181,8 @@ pub struct Command {
     pub flags: Flags,
     /// Where the keys stand.
     pub keys: &'static [KeySpec],
+    /// What the command searches for in the value of its first key.
+    pub seeks: Seeks,
     /// Overrides the key specs where they are incomplete.
     pub find_keys: Option<KeyFinder>,
     /// ACL categories that neither flags nor group imply.
@@ -210,6 +224,7 @@ impl Command {
             arity,
             flags,
             keys: &[],
+            seeks: Seeks::Nothing,
             find_keys: None,
             categories: Category::empty(),
             group,
@@ -228,6 +243,12 @@ impl Command {
     /// Where the keys stand.
     pub const fn keys(mut self, keys: &'static [KeySpec]) -> Command {
         self.keys = keys;
+        self
+    }
+
+    /// What is searched for in the value.
+    pub const fn seeks(mut self, seeks: Seeks) -> Command {
+        self.seeks = seeks;
         self
     }
 

@@ -454,6 +454,7 @@ pub fn container(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::Seeks;
     use proptest::prelude::*;
     use rufous_protocol::request::OwnedArgs;
 
@@ -593,7 +594,11 @@ mod tests {
             let name = table.full_name(id);
             assert_eq!(table.lookup_full(name.to_uppercase().as_bytes()), Some(id), "{name}");
             assert!(name.bytes().all(|byte| !byte.is_ascii_uppercase()), "{name}");
-            assert!(!table.row(id).summary.is_empty(), "{name} has no summary");
+            let row = table.row(id);
+            assert!(!row.summary.is_empty(), "{name} has no summary");
+            if let Seeks::Member(at) | Seeks::Rank(at) = row.seeks {
+                assert!((table.first_key(id) + 1..row.arity.unsigned_abs().into()).contains(&at), "{name}");
+            }
         }
     }
 

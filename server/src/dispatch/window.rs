@@ -1,15 +1,19 @@
 //! A window: the requests that one client pipelined, run together.
 //!
 //! All names are looked up first and the memory that the keys need is prefetched, so
-//! that the cache misses of up to [`WINDOW`] commands overlap; then they run one by one.
+//! that the cache misses of up to [`WINDOW`] commands overlap; then they run one by one. Where requests that follow each other
+//! look members up in the same collection, the same is done for the members.
 
 use super::{Flow, execute};
 use crate::blocking;
 use crate::client::{Peer, Special};
+use crate::command::Seeks;
 use crate::command::table::CommandId;
 use crate::engine::{Engine, State};
 use crate::limits;
+use arrayvec::ArrayVec;
 use rufous_protocol::request::Batch;
+use rufous_storage::Db;
 
 /// Requests parsed ahead and prefetched together.
 pub const WINDOW: usize = 16;
@@ -71,7 +75,7 @@ pub fn after_request(state: &mut State, peer: &mut Peer) {
 fn look_up(
     engine: &mut Engine,
     peer: &Peer,
-    batch: &mut Batch,
+    batch: &Batch,
     buf: &[u8],
     first: usize,
     ids: &mut [Option<CommandId>; WINDOW],
@@ -81,6 +85,8 @@ fn look_up(
     let mut hashes = [0u64; WINDOW];
     let mut hashed = 0;
     let prefetch = count > 1;
+    let mut repeats = false;
+    let db = engine.store.keyspace.db(peer.client.db);
     for (i, slot) in ids.iter_mut().enumerate().take(count) {
         let args = batch.request(first + i, buf);
         let id = engine.state.commands.lookup_request(args, last);
@@ -89,11 +95,46 @@ fn look_up(
         let Some(id) = id else { continue };
         let key_at = engine.state.commands.first_key(id);
         if prefetch && key_at != 0 && key_at < args.len() {
-            hashes[hashed] = engine.store.keyspace.db(peer.client.db).hash(args.get(key_at));
+            let hash = db.hash(args.get(key_at));
+            repeats |= hashed != 0 && hashes[hashed - 1] == hash;
+            hashes[hashed] = hash;
             hashed += 1;
         }
     }
     if hashed != 0 {
-        engine.store.keyspace.db(peer.client.db).prefetch(&hashes[..hashed]);
+        db.prefetch(&hashes[..hashed]);
+    }
+    if repeats {
+        prefetch_members(engine, db, batch, buf, first, ids);
+    }
+}
+
+/// Requests that look a member each up in one collection: what their searches read is loaded together.
+#[inline(never)]
+fn prefetch_members(
+    engine: &Engine,
+    db: &Db,
+    batch: &Batch,
+    buf: &[u8],
+    first: usize,
+    ids: &[Option<CommandId>; WINDOW],
+) {
+    let asked = |(i, id): (usize, &Option<CommandId>)| {
+        let (id, args) = ((*id)?, batch.request(first + i, buf));
+        let (at, ranks) = match engine.state.commands.row(id).seeks {
+            Seeks::Nothing => return None,
+            Seeks::Member(at) => (at, false),
+            Seeks::Rank(at) => (at, true),
+        };
+        (at < args.len()).then(|| (args.get(engine.state.commands.first_key(id)), ranks, args.get(at)))
+    };
+    let asked: ArrayVec<_, WINDOW> =
+        ids.iter().take(batch.len() - first).enumerate().filter_map(asked).collect();
+    for run in asked.chunk_by(|one, other| (one.0, one.1) == (other.0, other.1)) {
+        let &[(key, ranks, _), _, ..] = run else { continue };
+        if let Some(entry) = db.find(key) {
+            let members: ArrayVec<_, WINDOW> = run.iter().map(|(.., member)| *member).collect();
+            entry.prefetch_members(&members, ranks);
+        }
     }
 }

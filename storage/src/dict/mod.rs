@@ -31,6 +31,8 @@ mod walk;
 use std::fmt;
 use std::marker::PhantomData;
 
+use arrayvec::ArrayVec;
+
 use crate::block::Block;
 use expiries::Expiries;
 use index::Index;
@@ -47,6 +49,8 @@ const BLOCK_LEN_MAX: usize = 64;
 const BLOCK_BYTES_MAX: usize = 4096;
 /// Lookups that are under way at once.
 const WINDOW: usize = 16;
+/// Lines of the cache that a block's header, tags and lengths take.
+const TAG_LINES: usize = 2;
 
 /// Elements of a shape by key. `Clone` shares everything, in O(1); dropping frees what no clone shares, on any thread.
 pub struct Dict<S: Shape> {
@@ -113,13 +117,7 @@ impl<S: Shape> Dict<S> {
     /// gets each key's index and its element.
     pub fn get_many<'a>(&'a self, keys: &[Key<'_>], mut visit: impl FnMut(usize, Option<S::Element<'a>>)) {
         for (window, keys) in keys.chunks(WINDOW).enumerate() {
-            let mut blocks = [None; WINDOW];
-            for (block, key) in blocks.iter_mut().zip(keys) {
-                *block = self.index.find(key.place()).inspect(|block| block.prefetch());
-            }
-            for (block, key) in blocks.iter().zip(keys) {
-                block.inspect(|block| block.prefetch_element(key.tag()));
-            }
+            let blocks = self.load(keys);
             for (index, (block, key)) in blocks.iter().zip(keys).enumerate() {
                 let found = block.and_then(|block| element_in(block, key));
                 visit(window * WINDOW + index, found.map(read::<S>));
@@ -127,26 +125,32 @@ impl<S: Shape> Dict<S> {
         }
     }
 
+    /// Starts to load what searches for these members read, all of them before the first is searched for.
+    pub fn prefetch(&self, members: &[&[u8]]) {
+        for window in members.chunks(WINDOW) {
+            let mut keys = ArrayVec::<_, WINDOW>::new();
+            keys.extend(window.iter().map(|member| self.key(member)));
+            self.load(&keys);
+        }
+    }
+
+    /// The blocks of up to a window of keys. Their misses overlap, and then those of the elements, which are on their way when
+    /// this returns.
+    fn load(&self, keys: &[Key<'_>]) -> [Option<&Block>; WINDOW] {
+        let mut blocks = [None; WINDOW];
+        for (block, key) in blocks.iter_mut().zip(keys) {
+            *block = self.index.find(key.place()).inspect(|block| block.prefetch_lines(TAG_LINES));
+        }
+        for (block, key) in blocks.iter().zip(keys) {
+            block.inspect(|block| block.prefetch_element(key.tag()));
+        }
+        blocks
+    }
+
     /// Whether there is an element of a key.
     #[inline]
     pub fn contains(&self, key: &Key<'_>) -> bool {
         self.find(key).is_some()
-    }
-
-    /// Starts to load what a search for the key reads first. To be called for several keys, before any of them is asked for.
-    #[inline]
-    pub fn prefetch(&self, key: &Key<'_>) {
-        if let Some(block) = self.index.find(key.place()) {
-            block.prefetch();
-        }
-    }
-
-    /// Starts to load the element that a search for the key is likely to find; best a while after [`Dict::prefetch`].
-    #[inline]
-    pub fn prefetch_element(&self, key: &Key<'_>) {
-        if let Some(block) = self.index.find(key.place()) {
-            block.prefetch_element(key.tag());
-        }
     }
 
     /// Takes the element of a key out; whether there was one.
@@ -186,9 +190,25 @@ impl Dict<Scores> {
         self.get(key).map(|(_, score)| score)
     }
 
-    /// Sets a member's score, in place if there is one; gives the old one.
-    pub fn set(&mut self, key: &Key<'_>, score: f64) -> Option<f64> {
-        self.put(key, score, |(_, old)| old)
+    /// Shows a member's score, if it is a member, and sets the one that `decide` gives. An equal score changes nothing. Gives the
+    /// old score and the new one where they differ.
+    pub fn update(
+        &mut self,
+        key: &Key<'_>,
+        decide: impl FnOnce(Option<f64>) -> Option<f64>,
+    ) -> Option<(Option<f64>, f64)> {
+        let found = self.find(key).map(|(block, index)| (index, read::<Scores>(block.element(index)).1));
+        let old = found.map(|(_, score)| score);
+        let score = decide(old).filter(|&score| old != Some(score))?;
+        match found {
+            Some((index, _)) => self.change(key.place(), |slot| {
+                let block = slot.as_mut().expect("an element's block");
+                Scores::write(score, &mut block.element_mut(index)[key.encoded_len()..]);
+                ((), 0)
+            }),
+            None => _ = self.insert_new(key, score),
+        }
+        Some((old, score))
     }
 }
 

@@ -27,6 +27,10 @@ pub(crate) trait Structure: Clone + Send + Sync + 'static {
 
     /// Elements; O(1).
     fn elements_len(&self) -> usize;
+
+    /// Starts to load what searches for these members read, and with `ranks` those for their places in the order. Where nothing
+    /// is found by name there is nothing to do.
+    fn prefetch_members(&self, _members: &[&[u8]], _ranks: bool) {}
 }
 
 /// A structure, owned.
@@ -93,6 +97,12 @@ impl Large {
     pub(super) fn elements_len(&self) -> usize {
         // SAFETY: the pointer owns a structure of this kind.
         by_kind!(self.kind, T => unsafe { self.pointer.cast::<T>().as_ref() }.elements_len())
+    }
+
+    /// As [`Structure::prefetch_members`].
+    pub(super) fn prefetch_members(&self, members: &[&[u8]], ranks: bool) {
+        // SAFETY: the pointer owns a structure of this kind.
+        by_kind!(self.kind, T => unsafe { self.pointer.cast::<T>().as_ref() }.prefetch_members(members, ranks));
     }
 }
 

@@ -212,6 +212,14 @@ impl<'a> EntryRef<'a> {
         is_one.then(|| unsafe { self.payload().cast::<NonNull<T>>().read().as_ref() })
     }
 
+    /// Starts to load what searches of a large collection for these members read, so that their cache misses overlap; with `ranks`
+    /// also what those for their places in the order do.
+    pub fn prefetch_members(self, members: &[&[u8]], ranks: bool) {
+        if let Some(large) = self.large() {
+            large.prefetch_members(members, ranks);
+        }
+    }
+
     /// The 24 access bits: LRU clock or LFU counter, see `evict`.
     pub fn access(self) -> u32 {
         self.word().load(Relaxed) & ACCESS_MASK

@@ -23,10 +23,8 @@ impl Ranking {
     /// Shows a member's score, if it is a member, and sets the one that `decide` gives, if it gives one. Never NaN.
     pub fn update(&mut self, member: &[u8], decide: impl FnOnce(Option<f64>) -> Option<f64>) {
         let key = self.key(member);
-        let old = self.scores.score(&key);
-        let Some(score) = decide(old).filter(|&score| old != Some(score)) else { return };
+        let Some((old, score)) = self.scores.update(&key, decide) else { return };
         debug_assert!(!score.is_nan(), "a score is a number");
-        self.scores.set(&key, score);
         match old {
             Some(old) => self.shift(member, old, score),
             None => self.insert(member, score),

@@ -82,6 +82,22 @@ impl Ranking {
         self.scores.score(&self.scores.key(member))
     }
 
+    /// Starts to load what searches for these members by name read.
+    pub fn prefetch(&self, members: &[&[u8]]) {
+        self.scores.prefetch(members);
+    }
+
+    /// Starts to load the leaves that these members are in; best after [`Ranking::prefetch`].
+    pub fn prefetch_places(&self, members: &[&[u8]]) {
+        for member in members {
+            if let Some(score) = self.score(member)
+                && let Some((_, leaf)) = self.place_of(order_of(score), member)
+            {
+                leaf.prefetch();
+            }
+        }
+    }
+
     /// How many members come before this one, and its score.
     pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
         let score = self.score(member)?;

@@ -260,19 +260,32 @@ impl Page {
     /// Finds the element of this hash that `is_it`.
     #[inline]
     pub(super) fn find(self, hash: u64, is_it: impl Fn(NonNull<u8>) -> bool) -> Option<Position> {
-        let (place, tag) = (place_of(hash), tag_of(hash));
-        let probe = |index: usize| {
-            let bucket = self.bucket(index);
-            let it = |slot: Slot| slot.place() == place && is_it(slot.element());
-            bucket.matching(tag).find(|n| it(bucket.slot(*n))).map(|n| Position::new(index, n))
-        };
-        let home = self.home(place);
-        let found = probe(home);
+        let home = self.home(place_of(hash));
+        let found = self.find_in(home, hash, &is_it);
         let overflow = self.bucket(home).overflow();
         if found.is_some() || overflow == 0 {
             return found;
         }
-        self.elsewhere(home, overflow).find_map(probe)
+        self.find_elsewhere(home, overflow, hash, &is_it)
+    }
+
+    #[inline(always)]
+    fn find_in(self, index: usize, hash: u64, is_it: &impl Fn(NonNull<u8>) -> bool) -> Option<Position> {
+        let bucket = self.bucket(index);
+        let it = |slot: Slot| slot.place() == place_of(hash) && is_it(slot.element());
+        bucket.matching(tag_of(hash)).find(|n| it(bucket.slot(*n))).map(|n| Position::new(index, n))
+    }
+
+    /// Apart from `find`, so that what most searches need is inlined into those who search.
+    #[inline(never)]
+    fn find_elsewhere(
+        self,
+        home: usize,
+        overflow: u8,
+        hash: u64,
+        is_it: &impl Fn(NonNull<u8>) -> bool,
+    ) -> Option<Position> {
+        self.elsewhere(home, overflow).find_map(|index| self.find_in(index, hash, is_it))
     }
 
     /// The buckets besides its home where an element may be, by the home's overflow byte.

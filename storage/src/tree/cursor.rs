@@ -80,7 +80,9 @@ impl<L: Leaf, const FANOUT: usize> Tree<L, FANOUT> {
     ) -> Option<(Cursor, &L)> {
         self.descend(|node| {
             let less = place(node.keys(), |key| order(key).is_lt());
-            let tied = place(&node.keys()[less..], |key| order(key).is_eq());
+            let rest = &node.keys()[less..];
+            let is_tied = rest.first().is_some_and(|key| order(key).is_eq());
+            let tied = if is_tied { place(rest, |key| order(key).is_eq()) } else { 0 };
             // The first kid is the choice anyway if none is before.
             let (mut low, mut high) = (less.max(1), less + tied);
             while low < high {

@@ -72,6 +72,10 @@ impl Structure for SetTable {
     fn elements_len(&self) -> usize {
         self.len()
     }
+
+    fn prefetch_members(&self, members: &[&[u8]], _: bool) {
+        self.prefetch(members);
+    }
 }
 
 impl<'a> SetRef<'a> {

@@ -175,6 +175,9 @@ impl Wheel {
 
     /// The earliest occupied slot: one that is being popped, else the first of the lowest level.
     fn first_slot(&self) -> Option<(usize, usize)> {
+        if self.is_empty() {
+            return None;
+        }
         let begun = (0..LEVELS).find_map(|level| {
             let index = byte(self.current, level);
             self.levels[level].as_ref().filter(|l| l.is_occupied(index)).map(|_| (level, index))

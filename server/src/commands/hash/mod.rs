@@ -16,7 +16,7 @@ use crate::command::shared::{
     KEY_CHANGE, KEY_DELETE, KEY_GETEX, KEY_INSERT, KEY_LOOK, KEY_READ, KEY_TAKE, KEY_UPDATE, READ, READ_FAST,
     SHRINK_FAST, WRITE_FAST,
 };
-use crate::command::{Command, Group};
+use crate::command::{Command, Group, Seeks};
 use crate::effects::Event;
 use crate::notify::Class;
 use combined::{hgetdel, hgetex, hsetex};
@@ -29,7 +29,7 @@ const PER_FIELD: &str = "O(N) where N is the number of fields that are named";
 /// The hash commands.
 pub const ROWS: &[Command] = &[
     Command::new("hdel", hdel, -3, SHRINK_FAST, Group::Hash)
-        .keys(KEY_DELETE)
+        .keys(KEY_DELETE).seeks(Seeks::Member(2))
         .docs(
             "2.0.0",
             "O(N) where N is the number of fields to remove",
@@ -37,7 +37,7 @@ pub const ROWS: &[Command] = &[
             "key field ...",
         )
         .history(&[("2.4.0", "Takes several fields.")]),
-    Command::new("hexists", hexists, 3, READ_FAST, Group::Hash).keys(KEY_LOOK).docs(
+    Command::new("hexists", hexists, 3, READ_FAST, Group::Hash).keys(KEY_LOOK).seeks(Seeks::Member(2)).docs(
         "2.0.0",
         "O(1)",
         "Tells whether a hash has a field.",
@@ -61,7 +61,7 @@ pub const ROWS: &[Command] = &[
         "Tells the Unix times in seconds at which fields expire.",
         "key FIELDS (numfields:integer field ...):fields",
     ),
-    Command::new("hget", hget, 3, READ_FAST, Group::Hash).keys(KEY_READ).docs(
+    Command::new("hget", hget, 3, READ_FAST, Group::Hash).keys(KEY_READ).seeks(Seeks::Member(2)).docs(
         "2.0.0",
         "O(1)",
         "Gives the value of a field.",
@@ -84,13 +84,13 @@ pub const ROWS: &[Command] = &[
         "key [EX seconds:integer | PX milliseconds:integer | EXAT unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time | PERSIST]:expiration \
          FIELDS (numfields:integer field ...):fields",
     ),
-    Command::new("hincrby", hincrby, 4, WRITE_FAST, Group::Hash).keys(KEY_CHANGE).docs(
+    Command::new("hincrby", hincrby, 4, WRITE_FAST, Group::Hash).keys(KEY_CHANGE).seeks(Seeks::Member(2)).docs(
         "2.0.0",
         "O(1)",
         "Adds an amount to the integer in a field; a missing field counts as 0.",
         "key field increment:integer",
     ),
-    Command::new("hincrbyfloat", hincrbyfloat, 4, WRITE_FAST, Group::Hash).keys(KEY_CHANGE).docs(
+    Command::new("hincrbyfloat", hincrbyfloat, 4, WRITE_FAST, Group::Hash).keys(KEY_CHANGE).seeks(Seeks::Member(2)).docs(
         "2.6.0",
         "O(1)",
         "Adds an amount to the floating point number in a field; a missing field counts as 0.",
@@ -106,7 +106,7 @@ pub const ROWS: &[Command] = &[
         "Counts the fields of a hash.",
         "key",
     ),
-    Command::new("hmget", hmget, -3, READ_FAST, Group::Hash).keys(KEY_READ).docs(
+    Command::new("hmget", hmget, -3, READ_FAST, Group::Hash).keys(KEY_READ).seeks(Seeks::Member(2)).docs(
         "2.0.0",
         "O(N) where N is the number of fields asked for",
         "Gives the values of several fields.",
@@ -170,7 +170,7 @@ pub const ROWS: &[Command] = &[
         )
         .tips(&["nondeterministic_output"]),
     Command::new("hset", hset, -4, WRITE_FAST, Group::Hash)
-        .keys(KEY_UPDATE)
+        .keys(KEY_UPDATE).seeks(Seeks::Member(2))
         .docs(
             "2.0.0",
             "O(N) where N is the number of fields",
@@ -185,13 +185,13 @@ pub const ROWS: &[Command] = &[
         "key [FNX | FXX]:condition [EX seconds:integer | PX milliseconds:integer | EXAT unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time | KEEPTTL]:expiration \
          FIELDS (numfields:integer (field value):data ...):fields",
     ),
-    Command::new("hsetnx", hsetnx, 4, WRITE_FAST, Group::Hash).keys(KEY_INSERT).docs(
+    Command::new("hsetnx", hsetnx, 4, WRITE_FAST, Group::Hash).keys(KEY_INSERT).seeks(Seeks::Member(2)).docs(
         "2.0.0",
         "O(1)",
         "Sets a field that does not exist yet.",
         "key field value",
     ),
-    Command::new("hstrlen", hstrlen, 3, READ_FAST, Group::Hash).keys(KEY_LOOK).docs(
+    Command::new("hstrlen", hstrlen, 3, READ_FAST, Group::Hash).keys(KEY_LOOK).seeks(Seeks::Member(2)).docs(
         "3.2.0",
         "O(1)",
         "Gives the length of a field's value.",

@@ -14,7 +14,7 @@ use crate::command::keys::{ACCESS, DELETE, INSERT, OW, RO, RW, UPDATE};
 use crate::command::shared::{
     KEY_LOOK, KEY_READ, KEYS_READ, READ, READ_FAST, SHRINK_FAST, WRITE, WRITE_FAST,
 };
-use crate::command::{Command, Group, KeySpec};
+use crate::command::{Command, Group, KeySpec, Seeks};
 use crate::effects::{DEL, Event};
 use crate::notify::Class;
 use combine::{sdiff, sdiffstore, sinter, sintercard, sinterstore, sunion, sunionstore};
@@ -29,6 +29,7 @@ const KEYS_STORE: &[KeySpec] =
 pub const ROWS: &[Command] = &[
     Command::new("sadd", sadd, -3, WRITE_FAST, Group::Set)
         .keys(&[KeySpec::one(1, RW.union(INSERT))])
+        .seeks(Seeks::Member(2))
         .docs(
             "1.0.0",
             "O(1) for each member added",
@@ -80,12 +81,10 @@ pub const ROWS: &[Command] = &[
         "Stores the members that all sets have.",
         "destination:key key#1 ...",
     ),
-    Command::new("sismember", sismember, 3, READ_FAST, Group::Set).keys(KEY_LOOK).docs(
-        "1.0.0",
-        "O(1)",
-        "Tells whether a set has a member.",
-        "key member",
-    ),
+    Command::new("sismember", sismember, 3, READ_FAST, Group::Set)
+        .keys(KEY_LOOK)
+        .seeks(Seeks::Member(2))
+        .docs("1.0.0", "O(1)", "Tells whether a set has a member.", "key member"),
     Command::new("smembers", smembers, 2, READ, Group::Set)
         .keys(KEY_READ)
         .docs("1.0.0", "O(N) where N is the number of members", "Gives all members of a set.", "key")
@@ -126,6 +125,7 @@ pub const ROWS: &[Command] = &[
         .tips(&["nondeterministic_output"]),
     Command::new("srem", srem, -3, SHRINK_FAST, Group::Set)
         .keys(&[KeySpec::one(1, RW.union(DELETE))])
+        .seeks(Seeks::Member(2))
         .docs(
             "1.0.0",
             "O(N) where N is the number of members to remove",

@@ -37,6 +37,9 @@ bitflags! {
 
 impl Add {
     fn parse(word: &[u8]) -> Option<Add> {
+        if !word.first()?.is_ascii_alphabetic() {
+            return None;
+        }
         let options = [
             ("nx", Add::NX),
             ("xx", Add::XX),

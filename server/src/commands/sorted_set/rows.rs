@@ -13,7 +13,7 @@ use crate::command::shared::{
     KEY_DELETE, KEY_LOOK, KEY_READ, KEY_TAKE, KEYS_WAIT, READ, READ_FAST, SHRINK, SHRINK_FAST, WRITE,
     WRITE_FAST,
 };
-use crate::command::{Command, Flags, Group, KeySpec};
+use crate::command::{Command, Flags, Group, KeySpec, Seeks};
 
 const WAIT: Flags = Flags::WRITE.union(Flags::BLOCKING);
 const WAIT_FAST: Flags = WAIT.union(Flags::FAST);
@@ -65,7 +65,7 @@ pub const ROWS: &[Command] = &[
         )
         .history(TIMEOUT_DOUBLE),
     Command::new("zadd", zadd, -4, WRITE_FAST, Group::SortedSet)
-        .keys(&[KeySpec::one(1, RW.union(UPDATE))])
+        .keys(&[KeySpec::one(1, RW.union(UPDATE))]).seeks(Seeks::Rank(3))
         .docs(
             "1.2.0",
             "O(log N) for each member added, where N is the number of members",
@@ -102,7 +102,7 @@ pub const ROWS: &[Command] = &[
         "destination:key numkeys:integer key#1 ...",
     ),
     Command::new("zincrby", zincrby, 4, WRITE_FAST, Group::SortedSet)
-        .keys(&[KeySpec::one(1, RW.union(ACCESS).union(UPDATE))])
+        .keys(&[KeySpec::one(1, RW.union(ACCESS).union(UPDATE))]).seeks(Seeks::Rank(3))
         .docs("1.2.0", LOG, "Adds to the score of a member.", "key increment:integer member"),
     Command::new("zinter", zinter, -3, READ, Group::SortedSet).keys(KEYS_READ).docs(
         "6.2.0",
@@ -200,11 +200,11 @@ pub const ROWS: &[Command] = &[
             "dst:key src:key#1 min max [BYSCORE | BYLEX]:sortby [REV] [LIMIT (offset:integer count:integer)]",
         ),
     Command::new("zrank", zrank, -3, READ_FAST, Group::SortedSet)
-        .keys(KEY_READ)
+        .keys(KEY_READ).seeks(Seeks::Rank(2))
         .docs("2.0.0", LOG, "Gives the rank of a member, from the least score on.", "key member [WITHSCORE]")
         .history(WITHSCORE_ADDED),
     Command::new("zrem", zrem, -3, SHRINK_FAST, Group::SortedSet)
-        .keys(KEY_DELETE)
+        .keys(KEY_DELETE).seeks(Seeks::Rank(2))
         .docs(
             "1.2.0",
             "O(M log N) where N is the number of members and M of those to remove",
@@ -259,7 +259,7 @@ pub const ROWS: &[Command] = &[
         .history(&[("2.1.6", "The ends of the range may be open.")])
         .deprecated("6.2.0", "`ZRANGE` with the `REV` and `BYSCORE` arguments"),
     Command::new("zrevrank", zrevrank, -3, READ_FAST, Group::SortedSet)
-        .keys(KEY_READ)
+        .keys(KEY_READ).seeks(Seeks::Rank(2))
         .docs("2.0.0", LOG, "Gives the rank of a member, from the greatest score on.", "key member [WITHSCORE]")
         .history(WITHSCORE_ADDED),
     Command::new("zscan", zscan, -3, READ, Group::SortedSet)
@@ -271,7 +271,7 @@ pub const ROWS: &[Command] = &[
             "key cursor:integer [MATCH pattern:pattern] [COUNT count:integer]",
         )
         .tips(&["nondeterministic_output"]),
-    Command::new("zscore", zscore, 3, READ_FAST, Group::SortedSet).keys(KEY_READ).docs(
+    Command::new("zscore", zscore, 3, READ_FAST, Group::SortedSet).keys(KEY_READ).seeks(Seeks::Member(2)).docs(
         "1.2.0",
         "O(1)",
         "Gives the score of a member.",

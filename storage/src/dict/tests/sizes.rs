@@ -28,7 +28,7 @@ fn memory_is_as_small_as_promised() {
         let key = names.key(&bytes);
         names.insert(&key);
         fields.set(&key, Item::Bytes(&bytes), Ttl::Clear);
-        scores.set(&key, number as f64);
+        scores.update(&key, |_| Some(number as f64));
     }
     let bytes_each = |bytes: usize| bytes as f64 / count as f64;
     assert!(
@@ -133,7 +133,9 @@ fn expired_fields_come_in_order_of_time() {
 fn scores_are_written_in_place() {
     let mut dict = Dict::<Scores>::new(Hasher::new(3));
     let key = dict.key(b"member");
-    assert_eq!((dict.score(&key), dict.set(&key, 1.5), dict.set(&key, -0.0)), (None, None, Some(1.5)));
+    let mut set = |score: Option<f64>| dict.update(&key, |_| score);
+    assert_eq!([set(None), set(Some(1.5)), set(Some(1.5))], [None, Some((None, 1.5)), None]);
+    assert_eq!([set(Some(-0.0)), set(Some(0.0)), set(None)], [Some((Some(1.5), -0.0)), None, None]);
     assert_eq!(dict.score(&key).map(f64::to_bits), Some((-0.0f64).to_bits()));
 }
 

@@ -92,6 +92,10 @@ impl Structure for HashTable {
     fn elements_len(&self) -> usize {
         self.len()
     }
+
+    fn prefetch_members(&self, members: &[&[u8]], _: bool) {
+        self.prefetch(members);
+    }
 }
 
 impl<'a> HashRef<'a> {

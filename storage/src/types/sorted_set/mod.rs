@@ -80,6 +80,13 @@ impl Structure for Ranking {
     fn elements_len(&self) -> usize {
         self.len()
     }
+
+    fn prefetch_members(&self, members: &[&[u8]], ranks: bool) {
+        self.prefetch(members);
+        if ranks {
+            self.prefetch_places(members);
+        }
+    }
 }
 
 impl<'a> SortedSetRef<'a> {
