@@ -90,6 +90,8 @@ pub struct EventLoop {
     spare_dirty: Vec<usize>,
     /// Connections whose output waits for the stream of writes to be on disk, in that order.
     held: VecDeque<Held>,
+    /// As far as the loop was told.
+    disk_fails: bool,
     signals: Arc<Signals>,
     /// Our ends of waking sockets. What comes is not read: every write wakes by itself.
     wakers: Vec<mio::net::UnixStream>,
@@ -117,6 +119,7 @@ impl EventLoop {
             refused: Vec::new(),
             spare_dirty: Vec::new(),
             held: VecDeque::new(),
+            disk_fails: false,
             signals,
             wakers: Vec::new(),
             next_cron_ms: 0,
@@ -622,6 +625,32 @@ impl EventLoop {
         aof::hold::release_waits(store, state);
         if !self.held.is_empty() {
             self.release_held();
+        }
+        let fails = self.engine.state.persistence.aof.failure().is_some();
+        if fails != std::mem::replace(&mut self.disk_fails, fails) && fails {
+            self.release_readers();
+        }
+    }
+
+    /// The disk fails: only who wrote goes on waiting for it. Those who happened to be served beside a write do not.
+    #[cold]
+    fn release_readers(&mut self) {
+        let confirmed = aof::hold::confirmed(&self.engine.state);
+        let clients = &self.engine.state.clients;
+        let mut readers = Vec::new();
+        for held in &mut self.held {
+            held.clients.retain(|&(token, id)| match clients.get(token).map(|peer| &peer.client) {
+                Some(client) if client.id == id && client.written_to > confirmed => true,
+                Some(client) if client.id == id => {
+                    readers.push(token);
+                    false
+                }
+                // It is gone.
+                _ => false,
+            });
+        }
+        for token in readers {
+            self.release(token);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Who waits for the disk: replies under `appendfsync always`, and WAITAOF.
 //!
 //! Invariant: under `always` no client gets to know of a change before it is on disk; only while writes are refused, because the
-//! disk fails, are others served with what is in memory. What ran before the loop was told of the failure waits until the disk
+//! disk fails, are others served with what is in memory. Who wrote before the loop was told of the failure waits until the disk
 //! is back.
 
 use super::Stage;
