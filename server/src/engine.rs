@@ -203,6 +203,7 @@ pub fn apply_config(store: &mut Store, state: &mut State) {
         0 => u64::MAX,
         ms => ms.saturating_mul(1_000_000),
     };
+    state.persistence.aof.set_latency_threshold(config);
     store.marks = AccessMarks {
         lfu: config
             .maxmemory_policy

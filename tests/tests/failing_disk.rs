@@ -23,16 +23,38 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Blocks of 512 bytes that a file may have on the full disk.
 const BLOCKS_MAX: u64 = 128;
 
-/// `fdatasync` fails as long as a file is there.
-const WITHOUT_SYNCS: &str = r#"
+/// `fdatasync` fails as long as a file is there; as long as another is there, it, `unlink` and writes to increments are slow.
+const UNSURE: &str = r#"
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+static int there(const char *variable) {
+    const char *path = getenv(variable);
+    return path && access(path, F_OK) == 0;
+}
+static void drag(void) {
+    if (there("SLOW_WHILE")) usleep(20000);
+}
 int fdatasync(int fd) {
-    const char *path = getenv("FAILS_WHILE");
-    if (path && access(path, F_OK) == 0) { errno = EIO; return -1; }
+    if (there("FAILS_WHILE")) { errno = EIO; return -1; }
+    drag();
     return syscall(SYS_fdatasync, fd);
+}
+int unlink(const char *path) {
+    drag();
+    return syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+}
+ssize_t write(int fd, const void *bytes, size_t count) {
+    char link[64], path[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    path[length < 0 ? 0 : length] = 0;
+    if (strstr(path, ".incr.aof")) drag();
+    return syscall(SYS_write, fd, bytes, count);
 }
 "#;
 
@@ -69,16 +91,19 @@ impl Home {
         self.start(&format!("trap '' XFSZ\nulimit -S -f {BLOCKS_MAX}"), &["--appendfsync", fsync])
     }
 
-    /// Starts one on a disk that syncs only while the file `broken` is not there.
-    fn start_with_unsure_syncs(&self, fsync: &str) -> Server {
+    /// Starts one on a disk that does not sync while there is a file `broken`, and is slow while there is a file `slow`.
+    fn start_on_unsure_disk(&self, fsync: &str) -> Server {
         let (source, library) = (self.path("shim.c"), self.path("shim.so"));
-        fs::write(&source, WITHOUT_SYNCS).unwrap();
+        fs::write(&source, UNSURE).unwrap();
         let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status();
         assert!(built.expect("a C compiler").success());
-        let broken = self.path("broken");
-        let lines =
-            format!("export FAILS_WHILE='{}'\nexport LD_PRELOAD='{}'", broken.display(), library.display());
-        self.start(&lines, &["--appendfsync", fsync])
+        let lines = [
+            ("FAILS_WHILE", self.path("broken")),
+            ("SLOW_WHILE", self.path("slow")),
+            ("LD_PRELOAD", library),
+        ];
+        let lines = lines.map(|(name, path)| format!("export {name}='{}'", path.display()));
+        self.start(&lines.join("\n"), &["--appendfsync", fsync])
     }
 }
 
@@ -148,6 +173,22 @@ fn a_full_disk_refuses_writes_until_there_is_room() {
     check_kept(&home.start("", &[]), confirmed);
 }
 
+#[test]
+fn who_did_not_write_is_served_while_the_disk_is_full() {
+    let home = Home::new();
+    let server = home.start_with_little_room("always");
+    let (mut writer, mut reader) = (server.connect(), server.connect());
+    // Both in one turn of the loop again and again, also in that in which the disk turns out to be full.
+    for i in 0..200 {
+        writer.send(&["SET", &format!("key:{i}"), &value(i)]).unwrap();
+        reader.send(&["PING"]).unwrap();
+    }
+    for i in 0..200 {
+        let reply = reader.read().unwrap_or_else(|error| panic!("{i}: {error}")).text();
+        assert!(reply == "PONG" || reply.starts_with("MISCONF"), "{i}: {reply}");
+    }
+}
+
 /// Sends more than there is room for, waits until the disk is full, and gives the connection that waits for replies.
 fn fill_the_disk(server: &Server) -> Conn {
     let mut conn = server.connect();
@@ -199,7 +240,7 @@ fn always_confirms_what_waited_when_there_is_room() {
 #[test]
 fn a_failing_sync_refuses_writes_until_one_works() {
     let home = Home::new();
-    let mut server = home.start_with_unsure_syncs("everysec");
+    let mut server = home.start_on_unsure_disk("everysec");
     let mut conn = server.connect();
     conn.must("SET before 1");
     fs::write(home.path("broken"), "").unwrap();
@@ -222,7 +263,7 @@ fn a_failing_sync_refuses_writes_until_one_works() {
 #[test]
 fn always_ends_the_server_when_nothing_can_be_promised_any_more() {
     let home = Home::new();
-    let mut server = home.start_with_unsure_syncs("always");
+    let mut server = home.start_on_unsure_disk("always");
     let mut conn = server.connect();
     conn.must("SET before 1");
     fs::write(home.path("broken"), "").unwrap();
@@ -234,6 +275,34 @@ fn always_ends_the_server_when_nothing_can_be_promised_any_more() {
     assert!(server.log().contains(reason), "{}", server.log());
     fs::remove_file(home.path("broken")).unwrap();
     assert_eq!(home.start("", &[]).connect().must("GET before").text(), "1");
+}
+
+#[test]
+fn a_slow_disk_shows_in_the_latency_monitor() {
+    let home = Home::new();
+    let server = home.start_on_unsure_disk("always");
+    let mut conn = server.connect();
+    conn.must("CONFIG SET latency-monitor-threshold 10 rdb-key-save-delay 100000000");
+    let mut check = |words: &[&str], expected: &[&str]| {
+        conn.must("LATENCY RESET");
+        fs::write(home.path("slow"), "").unwrap();
+        words.iter().for_each(|words| _ = conn.must(words));
+        fs::remove_file(home.path("slow")).unwrap();
+        let latest = conn.must("LATENCY LATEST");
+        let events = latest.items().unwrap().iter().map(|event| event.items().unwrap());
+        // What a command takes itself is an event of its own.
+        let slow = events.filter(|event| !event[0].text().ends_with("command")).map(|event| {
+            assert!(matches!(event[3], Reply::Integer(20..)), "{event:?}");
+            event[0].text()
+        });
+        let mut slow: Vec<String> = slow.collect();
+        slow.sort();
+        assert_eq!(slow, expected, "{words:?}");
+    };
+    check(&["GET a"], &[]);
+    check(&["SET a 1"], &["aof-fsync-always", "aof-write", "aof-write-alone"]);
+    check(&["BGSAVE", "SET a 2"], &["aof-fsync-always", "aof-write", "aof-write-active-child"]);
+    check(&["CONFIG SET appendonly no", "FLUSHALL"], &["rdb-unlink-temp-file"]);
 }
 
 /// The end of a rewrite: whether it worked.

@@ -264,8 +264,11 @@ pub fn stop(store: &mut Store, state: &mut State) {
         let saved = running.messages.recv().unwrap_or(Err(SaveError::Cancelled));
         return finish(store, state, saved);
     }
+    let started_ns = state.clock.tick();
     // The thread does it too, unless the process is gone before.
     let _ = state.persistence.disk.remove(&running.temporary);
+    let (now_s, took_ns) = (state.clock.now_ms() / 1000, state.clock.tick() - started_ns);
+    state.latency.add_if_slow("rdb-unlink-temp-file", now_s, took_ns);
     finish(store, state, Err(SaveError::Cancelled));
 }
 

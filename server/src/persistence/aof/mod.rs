@@ -41,7 +41,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use thread::{Order, Report, Shared, Worker};
+use thread::{Order, Report, Shared, Step, Worker};
 
 /// The first capacity of a block, in bytes.
 const BLOCK_CAPACITY_MIN: usize = 256;
@@ -147,6 +147,15 @@ impl AppendOnly {
         self.order(Order::Seals(seals));
     }
 
+    /// `latency-monitor-threshold` may have changed.
+    pub fn set_latency_threshold(&self, config: &Config) {
+        let us = match config.latency_monitor_threshold_ms {
+            0 => u64::MAX,
+            ms => ms.saturating_mul(1000),
+        };
+        self.shared.slow_us.store(us, Ordering::Relaxed);
+    }
+
     fn start_thread(
         &mut self,
         writer: Writer,
@@ -166,6 +175,7 @@ impl AppendOnly {
         };
         let handle = std::thread::Builder::new().name("aof".into()).spawn(move || worker.run())?;
         self.shared = shared;
+        self.set_latency_threshold(config);
         self.failure = None;
         self.thread = Some(Thread { orders, reports, handle });
         Ok(())
@@ -249,6 +259,17 @@ fn heed(store: &mut Store, state: &mut State, report: Report) {
             state.persistence.aof.failure = None;
             state.log.notice("AOF write error looks solved, Redis can write again.");
             super::refresh_special(state);
+        }
+        Report::Slow(step, us) => {
+            let busy =
+                state.persistence.snapshots.is_running() || state.persistence.aof.rewrites.is_running();
+            let events: &[&'static str] = match step {
+                Step::Write if busy => &["aof-write-active-child", "aof-write"],
+                Step::Write => &["aof-write-alone", "aof-write"],
+                Step::Sync => &["aof-fsync-always"],
+            };
+            let now_s = state.clock.now_ms() / 1000;
+            events.iter().for_each(|event| state.latency.add(event, now_s, us / 1000));
         }
         Report::CannotPromise(reason) => {
             state.log.warning(format_args!(

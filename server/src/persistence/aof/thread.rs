@@ -84,10 +84,21 @@ pub enum Report {
     },
     /// Writes work again.
     Recovered,
+    /// A step took longer than the latency monitor's threshold.
+    Slow(Step, u64),
     /// A sync failed under `appendfsync always`: nothing can be promised any more.
     CannotPromise(String),
     /// All is written and synced, or not.
     Closed(Result<(), String>),
+}
+
+/// What the latency monitor tells apart, with the microseconds that it took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Writing all that had come.
+    Write,
+    /// A sync under `appendfsync always`. Others keep nobody waiting.
+    Sync,
 }
 
 /// Figures that the loop reads at any time.
@@ -107,6 +118,8 @@ pub struct Shared {
     pub wants_wake: AtomicBool,
     /// Microseconds to sleep before each write (DEBUG AOF-FLUSH-SLEEP).
     pub delay_us: AtomicU64,
+    /// Microseconds from which on a step is slow.
+    pub slow_us: AtomicU64,
     /// The loop wants no syncs for now (`no-appendfsync-on-rewrite`).
     pub spares_disk: AtomicBool,
 }
@@ -263,7 +276,10 @@ impl Worker {
         if delay_us > 0 {
             std::thread::sleep(Duration::from_micros(delay_us));
         }
-        match self.writer.flush() {
+        let started_us = clock::wall_us();
+        let result = self.writer.flush();
+        self.tell_if_slow(Step::Write, clock::wall_us().saturating_sub(started_us));
+        match result {
             Ok(()) => {
                 let had_failed = round.retry_us.take().is_some();
                 if had_failed && !round.sync_failed {
@@ -295,6 +311,9 @@ impl Worker {
         self.shared.is_syncing.store(false, Ordering::Relaxed);
         round.synced_us = clock::wall_us();
         round.sync_took_us = round.synced_us.saturating_sub(now);
+        if self.policy == AppendFsync::Always {
+            self.tell_if_slow(Step::Sync, round.sync_took_us);
+        }
         if round.sync_took_us > SYNC_PERIOD_US {
             self.shared.delayed_syncs.fetch_add(1, Ordering::Relaxed);
         }
@@ -319,6 +338,12 @@ impl Worker {
                     self.report(Report::WriteFailed { reason, text });
                 }
             }
+        }
+    }
+
+    fn tell_if_slow(&self, step: Step, us: u64) {
+        if us >= self.shared.slow_us.load(Ordering::Relaxed) {
+            self.report(Report::Slow(step, us));
         }
     }
 
