@@ -281,7 +281,15 @@ fn a_harmed_file_stops_the_start_and_is_explained() {
         let started = run(&["--port", "0", "--dir", dir]);
         let log = String::from_utf8_lossy(&started.stdout).into_owned();
         assert_eq!(started.status.code(), Some(1), "{log}");
-        for part in [word, file, "--check-rdb", "Fatal error loading the DB, check server logs. Exiting."] {
+        let end = "Terminating server after rdb file reading failure.";
+        for part in [
+            word,
+            file,
+            "--check-rdb",
+            "--- RDB ERROR DETECTED ---\n[offset ",
+            end,
+            "Fatal error loading the DB, check server logs. Exiting.",
+        ] {
             assert!(log.contains(part), "{part} in {log}");
         }
         let checked = run(&["--check-rdb", file]);

@@ -3,6 +3,7 @@
 //!
 //! Nothing is changed: an RDB file has no part that could be left out. Exit status 0 for a good file, 1 for any other.
 
+use crate::persistence::load::INTEGRITY;
 use crate::version::RUFOUS_VERSION;
 use rufous_persistence::disk::{Disk, Real};
 use rufous_persistence::rdb::{Doing, Error, Key, Loader, Piece, Value};
@@ -72,7 +73,7 @@ pub(super) fn run(arguments: &[&[u8]], now_ms: i64, out: &mut dyn Write) -> i32 
         [path] => {
             use std::os::unix::ffi::OsStrExt;
             let path = Path::new(std::ffi::OsStr::from_bytes(path));
-            check(path, now_ms, out).unwrap_or(1)
+            check(&Real, path, now_ms, out).unwrap_or(1)
         }
         _ => {
             eprintln!("Usage: rufous-check-rdb <rdb-file-name>");
@@ -81,8 +82,16 @@ pub(super) fn run(arguments: &[&[u8]], now_ms: i64, out: &mut dyn Write) -> i32 
     }
 }
 
-fn check(path: &Path, now_ms: i64, out: &mut dyn Write) -> io::Result<i32> {
-    let content = match Real.read(path) {
+/// What the tool prints of a file that a server cannot load.
+pub fn check_snapshot(disk: &dyn Disk, path: &Path, now_ms: i64) -> String {
+    let mut out = Vec::new();
+    // Writing to memory does not fail.
+    let _ = check(disk, path, now_ms, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn check(disk: &dyn Disk, path: &Path, now_ms: i64, out: &mut dyn Write) -> io::Result<i32> {
+    let content = match disk.read(path) {
         Ok(content) => content,
         Err(error) => {
             eprintln!("Cannot open file {}: {}", path.display(), error.reason());
@@ -118,8 +127,10 @@ fn check(path: &Path, now_ms: i64, out: &mut dyn Write) -> io::Result<i32> {
 
 fn explain(loader: Option<&Loader<'_>>, error: &Error, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "--- RDB ERROR DETECTED ---")?;
-    writeln!(out, "[offset {}] {}", error.offset, error.fault)?;
-    let doing = match loader.map_or(Doing::Start, Loader::doing) {
+    let doing = loader.map_or(Doing::Start, Loader::doing);
+    let what = if matches!(doing, Doing::Value) { INTEGRITY } else { "" };
+    writeln!(out, "[offset {}] {what}{}", error.offset, error.fault)?;
+    let doing = match doing {
         Doing::Start => "start",
         Doing::Type => "read-type",
         Doing::Expiry => "read-expire",

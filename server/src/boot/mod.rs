@@ -15,6 +15,7 @@ mod memtest;
 mod title;
 
 pub use banner::{help, initialized, ready, version_line};
+pub use check_rdb::check_snapshot;
 pub use daemon::{PidFile, Supervisor};
 pub use invocation::{Request, parse};
 pub use limits::{OomScore, adjust_open_files, pin_to_cores};

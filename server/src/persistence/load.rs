@@ -7,6 +7,8 @@
 //! inserted until then stays: the caller ends the server or empties the databases.
 
 use super::{aof, refresh_special, snapshot};
+use crate::boot;
+use crate::config::LogLevel;
 use crate::engine::State;
 use crate::shutdown::Shutdown;
 use crate::store::Store;
@@ -20,6 +22,9 @@ use std::path::{Path, PathBuf};
 const WINDOW: usize = 16;
 /// Empty collections that the log names.
 const EMPTY_NAMED_MAX: u64 = 10;
+
+/// What tools look for in the log where a snapshot or a payload makes no sense.
+pub const INTEGRITY: &str = "integrity check failed: ";
 
 /// Whose engine is filled, and who serves clients meanwhile.
 pub trait Host {
@@ -136,6 +141,12 @@ pub fn at_start(host: &mut dyn Host) -> Result<(), LoadError> {
         }
         Err(error) => {
             explain(state, error);
+            if let LoadError::Corrupt { path, .. } = error {
+                let disk = &*state.persistence.disk;
+                let report = boot::check_snapshot(disk, path, state.clock.now_ms());
+                state.log.raw(LogLevel::Warning, &report);
+                state.log.warning("Terminating server after rdb file reading failure.");
+            }
             state.log.warning("Fatal error loading the DB, check server logs. Exiting.");
         }
     }
@@ -154,7 +165,10 @@ pub fn explain(state: &State, error: &LoadError) {
         ));
         state.log.warning(format_args!("RDB CRC error: {path} was changed after it was written"));
     } else {
-        state.log.warning(format_args!("Error reading {path}: {corrupt}"));
+        let is_value =
+            matches!(corrupt.fault, rdb::Fault::Block(_) | rdb::Fault::Corrupt(_) | rdb::Fault::End);
+        let what = if is_value { INTEGRITY } else { "" };
+        state.log.warning(format_args!("Error reading {path}: {what}{corrupt}"));
     }
     state.log.warning(format_args!(
         "To see what is left of it, run: rufous-check-rdb {path} (or rufous-server --check-rdb {path})"

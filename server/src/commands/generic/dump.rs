@@ -5,6 +5,7 @@ use crate::command::Outcome;
 use crate::context::Ctx;
 use crate::effects::Event;
 use crate::notify::Class;
+use crate::persistence::load::INTEGRITY;
 use crate::propagation::Word;
 use rufous_persistence::dump::{self, Opened};
 use rufous_persistence::rdb::{self, Made, Reader, Type, Value, Writer};
@@ -166,7 +167,7 @@ fn bad_format(cx: &Ctx<'_>, body: &[u8], problem: impl Display) -> ReplyError {
         Some(Type::StreamFirst | Type::StreamSecond | Type::Stream) => "Stream listpack",
         _ => "Value",
     };
-    cx.server.log.verbose(format_args!("RESTORE: {what} integrity check failed: {problem}"));
+    cx.server.log.verbose(format_args!("RESTORE: {what} {INTEGRITY}{problem}"));
     error::RESTORE_BAD_FORMAT
 }
 
