@@ -13,7 +13,7 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr, Ordering};
 
@@ -164,6 +164,58 @@ pub fn set_background_threads(on: bool) -> bool {
     exchange(c"background_thread", Some(on)).is_some()
 }
 
+/// The system's number of "operation not permitted".
+pub const NOT_PERMITTED: i32 = 1;
+/// The system's number of "invalid argument".
+const INVALID: i32 = 22;
+
+/// Settings that may be changed by name, by the last part of the name: numbers that jemalloc checks.
+const CHANGEABLE: [&[u8]; 5] =
+    [b"background_thread", b"max_background_threads", b"dirty_decay_ms", b"muzzy_decay_ms", b"epoch"];
+/// Commands that may be run by name, by the last parts of the name: they free what nobody uses.
+const COMMANDS: [&[u8]; 4] = [b".purge", b".decay", b"thread.tcache.flush", b"thread.idle"];
+/// Settings that are texts.
+const TEXTS: [&[u8]; 6] =
+    [b"version", b"config.malloc_conf", b"opt.dss", b"opt.junk", b"opt.metadata_thp", b"opt.thp"];
+
+/// Reads one of jemalloc's figures by its name, and changes it if there is a new value and it is one that may be changed; gives
+/// the old value. The error is the system's number.
+pub fn setting(name: &[u8], new: Option<i64>) -> Result<i64, i32> {
+    if new.is_some() && !CHANGEABLE.contains(&name.rsplit(|byte| *byte == b'.').next().unwrap_or(name)) {
+        return Err(NOT_PERMITTED);
+    }
+    let name = CString::new(name).map_err(|_| INVALID)?;
+    // Whether it has eight bytes, four or one is for jemalloc to say.
+    match try_exchange::<i64>(&name, new) {
+        Err(INVALID) => {}
+        result => return result,
+    }
+    match try_exchange::<i32>(&name, new.map(|new| new as i32)) {
+        Err(INVALID) => try_exchange::<u8>(&name, new.map(|new| u8::from(new != 0))).map(i64::from),
+        result => result.map(i64::from),
+    }
+}
+
+/// Reads one of jemalloc's texts. The error is the system's number.
+pub fn text_setting(name: &[u8]) -> Result<String, i32> {
+    if !TEXTS.contains(&name) {
+        return Err(INVALID);
+    }
+    let name = CString::new(name).map_err(|_| INVALID)?;
+    let text = try_exchange::<*const c_char>(&name, None)?;
+    // SAFETY: these settings are pointers to strings that live as long as the process.
+    Ok(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+}
+
+/// Runs one of jemalloc's commands by its name. The error is the system's number.
+pub fn run_command(name: &[u8]) -> Result<(), i32> {
+    if !COMMANDS.iter().any(|command| name.ends_with(command)) {
+        return Err(NOT_PERMITTED);
+    }
+    let name = CString::new(name).map_err(|_| INVALID)?;
+    if command(&name) { Ok(()) } else { Err(INVALID) }
+}
+
 /// A thread's count, alone on its cache lines.
 #[repr(align(128))]
 struct Counter {
@@ -292,6 +344,11 @@ fn page_bytes() -> usize {
 
 /// Reads one of jemalloc's settings or figures, and writes it if there is a new value.
 fn exchange<T: Copy>(name: &CStr, new: Option<T>) -> Option<T> {
+    try_exchange(name, new).ok()
+}
+
+/// The same; the error is the system's number.
+fn try_exchange<T: Copy>(name: &CStr, new: Option<T>) -> Result<T, i32> {
     let mut old = std::mem::MaybeUninit::<T>::uninit();
     let mut len = size_of::<T>();
     let (source, source_len) = match &new {
@@ -302,7 +359,11 @@ fn exchange<T: Copy>(name: &CStr, new: Option<T>) -> Option<T> {
     // written all of `old` if it does not.
     unsafe {
         let status = jemalloc::mallctl(name.as_ptr(), old.as_mut_ptr().cast(), &mut len, source, source_len);
-        (status == 0 && len == size_of::<T>()).then(|| old.assume_init())
+        match status {
+            0 if len == size_of::<T>() => Ok(old.assume_init()),
+            0 => Err(INVALID),
+            error => Err(error),
+        }
     }
 }
 

@@ -6,7 +6,10 @@ use std::alloc::{GlobalAlloc, Layout};
 use std::hint::black_box;
 
 use rufous_storage::entry::class_bytes;
-use rufous_storage::memory::{Allocator, AllocatorStats, purge, set_background_threads, used_bytes, version};
+use rufous_storage::memory::{
+    Allocator, AllocatorStats, purge, run_command, set_background_threads, setting, text_setting, used_bytes,
+    version,
+};
 
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
@@ -84,4 +87,25 @@ fn figures_and_settings_work() {
     assert!(purged.resident_bytes + (30 << 20) < stats.resident_bytes, "{stats:?} {purged:?}");
     assert!(set_background_threads(true) && set_background_threads(false));
     assert!(version().starts_with("5."), "{}", version());
+    for (name, new, expected) in [
+        ("max_background_threads", Some(3), Ok(4)),
+        ("max_background_threads", None, Ok(3)),
+        ("background_thread", Some(1), Ok(0)),
+        ("background_thread", Some(0), Ok(1)),
+        ("arenas.dirty_decay_ms", Some(5000), Ok(10_000)),
+        ("arenas.dirty_decay_ms", None, Ok(5000)),
+        ("no.such.name", None, Err(2)),
+        ("background_thread\0", None, Err(22)),
+        ("arena.0.extent_hooks", Some(1), Err(1)),
+        ("thread.tcache.flush", None, Err(1)),
+    ] {
+        let before = setting(name.as_bytes(), new);
+        // How many threads there may be depends on the machine.
+        let expected = if name.starts_with("max") && new.is_some() { before } else { expected };
+        assert_eq!(before, expected, "{name} {new:?}");
+    }
+    assert!(text_setting(b"version").is_ok_and(|text| text.starts_with(&version())));
+    assert_eq!(text_setting(b"arena.0.extent_hooks"), Err(22));
+    assert_eq!([b"thread.tcache.flush".as_slice(), b"arena.0.purge"].map(run_command), [Ok(()); 2]);
+    assert_eq!(run_command(b"arena.0.destroy"), Err(1));
 }

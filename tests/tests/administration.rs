@@ -190,6 +190,37 @@ fn the_allocator_has_threads_of_its_own_if_that_is_wanted() {
 }
 
 #[test]
+fn debug_shows_what_is_inside() {
+    let server = rufous(&[]);
+    let mut conn = server.connect();
+    conn.must("RPUSH list 1 two");
+    conn.must("HSET hash field value");
+    conn.must("HEXPIRE hash 1000 FIELDS 1 field");
+    conn.must("CONFIG SET list-max-listpack-size 2");
+    conn.must("RPUSH long a b 12345");
+    for (words, parts) in [
+        (
+            "DEBUG LISTPACK list",
+            &["{index: 0, offset: 6, bytes: 2} [int] 1\n", "offset: 8, bytes: 5} [str] two\n"][..],
+        ),
+        ("DEBUG LISTPACK hash", &["{num entries 3}\n", "[str] field\n", "[str] value\n"]),
+        ("DEBUG QUICKLIST long", &["{nodes: 2}\n", "{quicklist node(1)} PACKED {size: 11, count: 1}\n"]),
+        ("DEBUG QUICKLIST long 1", &["bytes: 4} [int] 12345\n"]),
+    ] {
+        conn.must(words);
+        parts
+            .iter()
+            .for_each(|part| assert!(server.log().contains(part), "{words} {part}: {}", server.log()));
+    }
+    assert!(conn.ask("DEBUG LISTPACK long").is_error());
+    assert_eq!(format!("{:?}", conn.must("DEBUG MALLCTL background_thread 0")), ":1");
+    assert_eq!(format!("{:?}", conn.must("DEBUG MALLCTL background_thread")), ":0");
+    assert!(conn.must("DEBUG MALLCTL-STR version").text().starts_with("5."));
+    assert_eq!(conn.must("DEBUG MALLCTL-STR thread.tcache.flush VOID").text(), "OK");
+    assert_eq!(conn.ask("DEBUG MALLCTL no.such.name").text(), "ERR No such file or directory");
+}
+
+#[test]
 fn the_largest_clients_go_first() {
     let server = rufous(&[]);
     let mut admin = server.connect();

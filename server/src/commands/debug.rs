@@ -17,6 +17,7 @@ use rufous_storage::{Db, Encoding, EntryRef, NewStr, Ttl, evict};
 use std::time::Duration;
 
 mod digest;
+mod inside;
 
 use digest::{digest, digest_value};
 
@@ -77,14 +78,16 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("error", 1, 1, |_, args| Err(ReplyError::formatted(args.get(2)))),
     ("help", 0, 0, help),
     ("htstats", 1, 2, htstats),
-    ("listpack", 1, 1, listpack),
+    ("listpack", 1, 1, inside::listpack),
     ("log", 1, 1, log),
+    ("mallctl", 1, 2, inside::mallctl),
+    ("mallctl-str", 1, 2, inside::mallctl_str),
     ("object", 1, 2, object),
     ("panic", 0, 0, |_, _| panic!("DEBUG PANIC was called")),
     ("pause-cron", 1, 1, pause_cron),
     ("populate", 1, 3, populate),
     ("protocol", 1, 1, protocol),
-    ("quicklist", 1, 2, quicklist),
+    ("quicklist", 1, 2, inside::quicklist),
     ("quicklist-packed-threshold", 1, 1, quicklist_packed_threshold),
     ("loadaof", 0, 0, loadaof),
     ("reload", 0, usize::MAX, reload),
@@ -310,18 +313,6 @@ fn quicklist_figures(entry: EntryRef<'_>, list_size: i32) -> String {
     )
 }
 
-/// DEBUG QUICKLIST key \[full\]
-fn quicklist(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let entry = find(cx.db.store.keyspace.db(cx.db.index), args.get(2))?;
-    let list = entry.typed::<List>().filter(|_| entry.encoding() == Encoding::Quicklist);
-    for node in list.ok_or(error::DEBUG_NOT_QUICKLIST)?.nodes() {
-        let (len, bytes) = (node.count(), node.bytes().len());
-        cx.server.log.notice(format_args!("quicklist node: {len} elements, {bytes} bytes"));
-    }
-    cx.reply.simple("Quicklist structure printed on stdout");
-    Ok(())
-}
-
 /// DEBUG QUICKLIST-PACKED-THRESHOLD size
 fn quicklist_packed_threshold(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let bytes = match parse_memory(args.get(2)) {
@@ -332,17 +323,6 @@ fn quicklist_packed_threshold(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     cx.server.switches.list_plain_bytes = bytes;
     cx.db.store.limits.list_plain_bytes = bytes;
     cx.reply.ok();
-    Ok(())
-}
-
-/// DEBUG LISTPACK key
-fn listpack(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let entry = find(cx.db.store.keyspace.db(cx.db.index), args.get(2))?;
-    if !matches!(entry.encoding(), Encoding::Listpack | Encoding::ListpackEx) {
-        return Err(error::DEBUG_NOT_LISTPACK);
-    }
-    cx.server.log.notice(format_args!("listpack: {} bytes with its key", entry.memory_bytes()));
-    cx.reply.simple("Listpack structure printed on stdout");
     Ok(())
 }
 
@@ -509,8 +489,10 @@ fn help(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
             ("DIGEST-VALUE <key> [<key> ...]", "Give a signature of each value."),
             ("ERROR <string>", "Reply an error with that text."),
             ("HTSTATS <dbid>", "Show figures of a database's table."),
-            ("LISTPACK <key>", "Log figures of a small collection."),
+            ("LISTPACK <key>", "Log the elements of a small collection, and where they lie."),
             ("LOG <message>", "Write to the server's log."),
+            ("MALLCTL <name> [<value>]", "Read one of the allocator's figures, or change a setting."),
+            ("MALLCTL-STR <name> [VOID]", "Read one of the allocator's texts, or run a command."),
             ("OBJECT <key>", "Show how a value is stored."),
             ("PANIC", "Crash on purpose: a panic."),
             ("PAUSE-CRON <0|1>", "Stop or resume periodic work."),
@@ -520,7 +502,7 @@ fn help(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
                 "Reply a sample of a type: string, integer, double, null, array, set, map, attrib,",
             ),
             ("", "push, verbatim, true, false, bignum."),
-            ("QUICKLIST <key>", "Log figures of the nodes of a large list."),
+            ("QUICKLIST <key> [<0|1>]", "Log the nodes of a large list; with 1, their elements too."),
             (
                 "QUICKLIST-PACKED-THRESHOLD <size>",
                 "From which size on an element of a list has a node of its own; 0 is as at the start.",

@@ -17,7 +17,8 @@ impl Position {
         Position(offset as u32) // a block is below 4 GiB
     }
 
-    pub(super) fn offset(self) -> usize {
+    /// Bytes of the block in front of the element.
+    pub fn offset(self) -> usize {
         self.0 as usize
     }
 }
