@@ -112,6 +112,10 @@ fn fill(conn: &mut Conn) {
         "XGROUP CREATE stream group 0",
         "XREADGROUP GROUP group alice STREAMS stream >",
         "PFADD hll a b c",
+        "SETRANGE compressible 5000 x",
+        "ZADD scores inf a -inf b 0.5 c",
+        "SADD wide 1 70000 6000000000",
+        "HSET large f v",
         "SELECT 3",
         "SET elsewhere 1",
         "SELECT 0",
@@ -121,6 +125,10 @@ fn fill(conn: &mut Conn) {
     for i in 0..2000 {
         conn.must(&format!("RPUSH long element:{i}"));
         conn.must(&format!("ZADD ranking {i} member:{i}"));
+        conn.must(&format!("SADD members member:{i}"));
+        conn.must(&format!("HSET large field:{i} {i}"));
+        conn.must(&format!("SADD integers {i}"));
+        conn.must(&format!("XADD entries {}-1 field {i}", i + 1));
     }
 }
 
@@ -139,7 +147,7 @@ fn contents(conn: &mut Conn) -> Vec<String> {
                 "hash" => conn.must(&format!("HGETALL {key}")).items().unwrap().to_vec(),
                 "zset" => vec![conn.must(&format!("ZRANGE {key} 0 -1 WITHSCORES"))],
                 "stream" => {
-                    vec![conn.must(&format!("XRANGE {key} - +")), conn.must(&format!("XPENDING {key} group"))]
+                    vec![conn.must(&format!("XRANGE {key} - +")), conn.ask(&format!("XPENDING {key} group"))]
                 }
                 other => panic!("{other}"),
             };
@@ -153,6 +161,8 @@ fn contents(conn: &mut Conn) -> Vec<String> {
     }
     conn.must("SELECT 0");
     found.sort();
+    // All of it, in one figure that is the same everywhere.
+    found.push(conn.must("DEBUG DIGEST").text());
     found
 }
 

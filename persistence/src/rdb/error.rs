@@ -77,7 +77,7 @@ impl fmt::Display for Fault {
             Fault::Version(version) => write!(f, "Can't handle RDB format version {version}"),
             Fault::Module(name) => write!(f, "data of the module type '{name}', which cannot be loaded"),
             Fault::Checksum { told, found } => {
-                write!(f, "wrong checksum: the file says {told:x}, its bytes give {found:x}")
+                write!(f, "RDB CRC error: the file says {told:x}, its bytes give {found:x}")
             }
         }
     }
