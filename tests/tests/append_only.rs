@@ -400,6 +400,26 @@ fn checksums_come_and_go_with_the_next_file() {
 }
 
 #[test]
+fn what_was_written_without_checksums_behind_sealed_writes_survives_a_torn_end() {
+    let home = Home::new(&[]);
+    for (options, key) in [(&[][..], "a"), (&["--aof-checksum", "no"], "b"), (&["--aof-checksum", "no"], "c")]
+    {
+        let mut server = home.start(Which::Rufous, options);
+        let mut conn = server.connect();
+        conn.must(&format!("SET {key} 1"));
+        assert_eq!(first(&conn.must("WAITAOF 1 0 5000")), 1);
+        server.signal(Signal::KILL);
+        server.wait();
+    }
+    let mut torn = fs::read(home.last_increment()).unwrap();
+    torn.extend_from_slice(b"*3\r\n$3\r\nSET\r\n$1\r\nd\r\n$5\r\n1");
+    fs::write(home.last_increment(), &torn).unwrap();
+    let server = home.start(Which::Rufous, &[]);
+    assert_eq!(number(&server.connect().must("DBSIZE")), 3, "{}", server.log());
+    assert_eq!(home.manifest().increments.len(), 2, "a file is sealed, or it is not");
+}
+
+#[test]
 fn a_torn_end_is_cut_if_that_is_allowed() {
     let home = written_home(&["--aof-checksum", "no"]);
     let path = home.last_increment();

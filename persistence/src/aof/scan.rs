@@ -87,6 +87,8 @@ pub struct Scanner<'a> {
     sealed: usize,
     /// The last seal says that all in front of it is on disk: whoever wrote the file was done with it.
     is_closed: bool,
+    /// Whether there were seals, looked at or not.
+    has_seals: bool,
     lines: u64,
 }
 
@@ -101,6 +103,7 @@ impl<'a> Scanner<'a> {
             hasher: Hasher::new(),
             sealed: start,
             is_closed: false,
+            has_seals: false,
             lines: 0,
         }
     }
@@ -209,6 +212,7 @@ impl<'a> Scanner<'a> {
             line.ok_or_else(|| format(at, "Expected \\r\\n at the end of an annotation".to_owned()))?;
         self.pos = at + end + 1;
         self.lines += 1;
+        self.has_seals |= line.starts_with(PREFIX);
         if self.check && line.starts_with(PREFIX) {
             let crc = self.hasher.clone().finalize();
             return match Seal::parse(line) {
@@ -238,6 +242,8 @@ pub struct Survey {
     pub unsealed: Hasher,
     /// Commands in front of `valid_len`.
     pub commands: u64,
+    /// Whether there are seals in the file, compared or not.
+    pub has_seals: bool,
 }
 
 /// What is wrong with a file.
@@ -301,7 +307,8 @@ pub fn survey(bytes: &[u8], start: usize, check: bool) -> Survey {
             Some(damage)
         }
     };
-    Survey { valid_len: mark.len, damage, unsealed: mark.hasher, commands: mark.commands }
+    let has_seals = scanner.has_seals;
+    Survey { valid_len: mark.len, damage, unsealed: mark.hasher, commands: mark.commands, has_seals }
 }
 
 /// What is known of a file when its survey met trouble.

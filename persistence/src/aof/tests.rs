@@ -300,7 +300,7 @@ fn recover(disk: &Torn, context: &str) -> (u64, Manifest, Loaded) {
             last = number;
         }
         disk.truncate(&path, survey.valid_len as u64).unwrap();
-        loaded = Loaded { unsealed: survey.unsealed };
+        loaded = Loaded { unsealed: survey.unsealed, has_seals: survey.has_seals };
     }
     (last, manifest, loaded)
 }

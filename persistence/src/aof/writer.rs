@@ -61,6 +61,8 @@ pub struct Writer {
 pub struct Loaded {
     /// Of the bytes behind its last seal.
     pub unsealed: Hasher,
+    /// Whether it has seals.
+    pub has_seals: bool,
 }
 
 /// Why a step failed.
@@ -170,7 +172,9 @@ impl fmt::Display for InstallError {
 }
 
 impl Writer {
-    /// Goes on with the last increment of a manifest whose files were read, or begins the first. `offset` is the stream's.
+    /// Goes on with the last increment of a manifest whose files were read, or begins another: if there is none, and behind one
+    /// with seals where none are wanted, since what stands behind the last seal is given up when its end is torn. `offset` is the
+    /// stream's.
     pub fn start(
         folder: Folder,
         mut manifest: Manifest,
@@ -179,10 +183,10 @@ impl Writer {
         offset: u64,
     ) -> Result<Writer, StepError> {
         folder.create().map_err(StepError::Folder)?;
-        let is_new = manifest.increments.is_empty();
+        let is_new = manifest.increments.is_empty() || loaded.has_seals && !seals;
         let name = match manifest.increments.last() {
-            Some(last) => last.name.clone(),
-            None => manifest.new_increment(folder.file()).name.clone(),
+            Some(last) if !is_new => last.name.clone(),
+            _ => manifest.new_increment(folder.file()).name.clone(),
         };
         let path = folder.at(&name);
         let disk = folder.disk().clone();

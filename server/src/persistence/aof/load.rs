@@ -189,7 +189,7 @@ impl Loader<'_> {
             let (_, state) = host.engine();
             self.truncate(state, &path, survey.valid_len)?;
         }
-        Ok(Read::Whole(Loaded { unsealed: survey.unsealed }))
+        Ok(Read::Whole(Loaded { unsealed: survey.unsealed, has_seals: survey.has_seals }))
     }
 
     /// Loads the snapshot that a file begins with; gives where it ends.

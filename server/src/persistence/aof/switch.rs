@@ -68,11 +68,12 @@ fn at_start(store: &mut Store, state: &mut State, files: Files) -> Result<(), St
         written.map_err(|error| format!("Write error writing append only file on disk: {error}"))?;
         state.log.notice(format_args!("Creating AOF base file {} on server start", name.display()));
     }
-    let verb = if manifest.increments.is_empty() { "Creating" } else { "Opening" };
+    let last = manifest.increments.last().map(|part| part.name.clone());
     let (seals, offset) = (state.config.aof_checksum, store.effects.writes.offset());
     let writer = Writer::start(folder, manifest, loaded, seals, offset).map_err(|error| error.to_string())?;
-    let name = writer.manifest().increments.last().map(|part| part.name.display().to_string());
-    state.log.notice(format_args!("{verb} AOF incr file {} on server start", name.unwrap_or_default()));
+    let now = writer.manifest().increments.last().map(|part| part.name.clone());
+    let (verb, name) = (if last == now { "Opening" } else { "Creating" }, now.unwrap_or_default());
+    state.log.notice(format_args!("{verb} AOF incr file {} on server start", name.display()));
     let waker = state.persistence.waker.clone();
     state.persistence.aof.start_thread(writer, &state.config, waker).map_err(|error| error.to_string())?;
     state.persistence.aof.stage = Stage::On;
