@@ -5,12 +5,9 @@
 use super::log::Log;
 use super::manifest::BaseFormat;
 use super::rewrite::write_commands;
-use crate::disk::Disk;
+use crate::disk::{Disk, Growing, Growth};
 use crate::rdb::{self, Contents, Progress, SaveError, Settings};
 use std::path::Path;
-
-/// Bytes after which what was written is synced, so that the system never has to write much at once.
-const SYNC_BYTES: u64 = 4 << 20;
 
 /// How a base is written.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +20,8 @@ pub struct Base {
     pub seals: bool,
     /// Commands begin with an annotation of this time, in Unix seconds.
     pub timestamp_s: Option<i64>,
-    /// Sync as the file grows.
-    pub sync_in_steps: bool,
+    /// How it goes to the disk.
+    pub growth: Growth,
 }
 
 /// Writes a base to a new file.
@@ -37,7 +34,7 @@ pub fn write(
 ) -> Result<(), SaveError> {
     make_way(disk, path);
     match base.format {
-        BaseFormat::Rdb => write_snapshot(disk, path, contents, base, progress),
+        BaseFormat::Rdb => rdb::file::write_new(disk, path, base.growth, contents, base.settings, progress),
         BaseFormat::Commands => write_as_commands(disk, path, contents, base, progress),
     }
 }
@@ -48,27 +45,6 @@ pub(super) fn make_way(disk: &dyn Disk, path: &Path) {
     let _ = disk.remove(path);
 }
 
-fn write_snapshot(
-    disk: &dyn Disk,
-    path: &Path,
-    contents: &Contents,
-    base: Base,
-    progress: &Progress,
-) -> Result<(), SaveError> {
-    let mut file = disk.create(path)?;
-    let mut unsynced = 0;
-    rdb::save(contents, base.settings, progress, &mut |bytes| {
-        file.write_all(bytes)?;
-        unsynced += bytes.len() as u64;
-        if base.sync_in_steps && unsynced >= SYNC_BYTES {
-            unsynced = 0;
-            file.sync_data()?;
-        }
-        Ok(())
-    })?;
-    Ok(file.sync_data()?)
-}
-
 fn write_as_commands(
     disk: &dyn Disk,
     path: &Path,
@@ -76,23 +52,16 @@ fn write_as_commands(
     base: Base,
     progress: &Progress,
 ) -> Result<(), SaveError> {
-    let mut log = Log::create(disk, path, base.seals)?;
+    let file = Growing::create(disk, path, base.growth)?;
+    let mut log = Log::over(Box::new(file), base.seals)?;
     if let Some(seconds) = base.timestamp_s {
         log.write(&mut [format!("#TS:{seconds}\r\n").into_bytes()]).map_err(|failed| failed.error)?;
     }
-    let (mut keys, mut unsynced) = (0, 0);
+    let mut keys = 0;
     let whole = write_commands(
         &contents.view,
         base.settings.version,
-        &mut |block| {
-            log.write(std::slice::from_mut(block)).map_err(|failed| failed.error)?;
-            unsynced += block.len() as u64;
-            if base.sync_in_steps && unsynced >= SYNC_BYTES {
-                unsynced = 0;
-                log.sync()?;
-            }
-            Ok(())
-        },
+        &mut |block| log.write(std::slice::from_mut(block)).map_err(|failed| failed.error),
         &mut || {
             keys += 1;
             progress.passed(keys, base.settings);

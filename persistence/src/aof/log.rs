@@ -39,7 +39,11 @@ pub struct WriteError {
 impl Log {
     /// A new file, durable but for its name.
     pub fn create(disk: &dyn Disk, path: &Path, seals: bool) -> Result<Log, Error> {
-        let file = disk.create(path)?;
+        Log::over(disk.create(path)?, seals)
+    }
+
+    /// The same over an empty file.
+    pub fn over(file: Box<dyn File>, seals: bool) -> Result<Log, Error> {
         let mut log = Log { file, len: 0, is_ragged: false, sealer: seals.then(Sealer::default), synced: 0 };
         log.seal_nothing().map_err(|failed| failed.error)?;
         log.sync()?;

@@ -3,11 +3,12 @@
 //!
 //! | operation | durable after |
 //! |---|---|
-//! | writing, truncating | [`File::sync_data`] |
+//! | writing, truncating | [`File::sync_data`]; [`Growing`] makes it short for large files |
 //! | creating, renaming, removing (a name changes) | [`Disk::sync_folder`] of the folder that holds the name |
 //!
 //! Invariant: every error names the operation and the file.
 
+mod growing;
 mod real;
 #[cfg(test)]
 mod tests;
@@ -16,9 +17,10 @@ mod torn;
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
 
+pub use growing::{Growing, Growth};
 pub use real::Real;
 pub use torn::Torn;
 
@@ -73,8 +75,14 @@ pub trait File: fmt::Debug + Send {
     /// The size in bytes.
     fn len(&self) -> Result<u64, Error>;
 
-    /// Asks the system not to keep in memory what is durable, since nobody will read it soon. A hint: nothing fails.
-    fn forget_cached(&mut self);
+    /// Asks the system to begin bringing a part to the disk. That it fails must be heeded: the next sync may not say so again.
+    fn begin_sync(&mut self, range: Range<u64>) -> Result<(), Error>;
+
+    /// Waits for a part that was begun. It is not durable before [`File::sync_data`].
+    fn wait_for_sync(&mut self, range: Range<u64>) -> Result<(), Error>;
+
+    /// Asks the system not to keep a part in memory that is on disk, since nobody will read it soon. A hint: nothing fails.
+    fn forget_cached(&mut self, range: Range<u64>);
 
     /// Whether nothing is in it.
     fn is_empty(&self) -> Result<bool, Error> {
@@ -127,7 +135,7 @@ pub enum Operation {
     Examine,
     /// [`File::write`]
     Write,
-    /// [`File::sync_data`]
+    /// [`File::sync_data`], [`File::begin_sync`], [`File::wait_for_sync`]
     Sync,
     /// [`Disk::truncate`], [`File::truncate`]
     Truncate,

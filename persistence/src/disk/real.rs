@@ -4,6 +4,8 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read, Write};
+use std::ops::Range;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 use super::{Content, Disk, Error, File, Lock, Operation};
@@ -111,6 +113,19 @@ impl Open {
     fn error(&self, operation: Operation, cause: impl Into<io::Error>) -> Error {
         Error::new(operation, &self.path, cause)
     }
+
+    /// Where the system cannot do it, the sync at the end does it all.
+    fn sync_range(&self, range: Range<u64>, flags: libc::c_uint) -> Result<(), Error> {
+        let (from, len) = (range.start as i64, (range.end - range.start) as i64);
+        // SAFETY: it takes numbers only, and the descriptor is open.
+        let status = unsafe { libc::sync_file_range(self.file.as_raw_fd(), from, len, flags) };
+        let cause = io::Error::last_os_error();
+        match cause.raw_os_error() {
+            _ if status == 0 => Ok(()),
+            Some(libc::ENOSYS | libc::ESPIPE | libc::EINVAL) => Ok(()),
+            _ => Err(self.error(Operation::Sync, cause)),
+        }
+    }
 }
 
 impl File for Open {
@@ -141,8 +156,20 @@ impl File for Open {
         Ok(metadata.len())
     }
 
-    fn forget_cached(&mut self) {
-        let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
+    fn begin_sync(&mut self, range: Range<u64>) -> Result<(), Error> {
+        self.sync_range(range, libc::SYNC_FILE_RANGE_WRITE)
+    }
+
+    fn wait_for_sync(&mut self, range: Range<u64>) -> Result<(), Error> {
+        let all = libc::SYNC_FILE_RANGE_WAIT_BEFORE
+            | libc::SYNC_FILE_RANGE_WRITE
+            | libc::SYNC_FILE_RANGE_WAIT_AFTER;
+        self.sync_range(range, all)
+    }
+
+    fn forget_cached(&mut self, range: Range<u64>) {
+        let len = std::num::NonZeroU64::new(range.end - range.start);
+        let _ = rustix::fs::fadvise(&self.file, range.start, len, rustix::fs::Advice::DontNeed);
     }
 }
 

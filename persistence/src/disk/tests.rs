@@ -34,7 +34,9 @@ fn files_are_written_appended_to_cut_renamed_and_removed() {
         file.sync_data().unwrap();
         file.truncate(4).unwrap();
         file.write_all(b"!").unwrap();
-        file.forget_cached();
+        file.begin_sync(0..1).unwrap();
+        file.wait_for_sync(0..1).unwrap();
+        file.forget_cached(0..1);
         assert_eq!((file.len().unwrap(), file.is_empty().unwrap()), (5, false));
         disk.append(&a).unwrap().write_all(b" world").unwrap();
         assert_eq!(read(disk, &a).unwrap(), b"hell! world");

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -490,7 +491,17 @@ impl File for Handle {
         Ok(state.files[self.file].content.len() as u64)
     }
 
-    fn forget_cached(&mut self) {}
+    /// The cut decides anyway what of it got there.
+    fn begin_sync(&mut self, _: Range<u64>) -> Result<(), Error> {
+        let looked = self.disk.state().looked(Operation::Sync);
+        looked.map_err(|cause| Error::new(Operation::Sync, &self.path, cause))
+    }
+
+    fn wait_for_sync(&mut self, range: Range<u64>) -> Result<(), Error> {
+        self.begin_sync(range)
+    }
+
+    fn forget_cached(&mut self, _: Range<u64>) {}
 }
 
 /// A lock that is held.

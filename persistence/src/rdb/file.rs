@@ -13,10 +13,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 use super::save::{Contents, Progress, SaveError, Settings, save};
-use crate::disk::{Disk, Error, File, Lock};
-
-/// Bytes after which what was written is synced, so that the system never has to write much at once.
-const SYNC_BYTES: u64 = 4 << 20;
+use crate::disk::{Disk, File, Growing, Growth, Lock};
 
 /// Where a snapshot goes, and how.
 #[derive(Clone, Debug)]
@@ -27,10 +24,8 @@ pub struct Target {
     pub name: PathBuf,
     /// The name while it is written.
     pub temporary: PathBuf,
-    /// Sync as the file grows, and let the system forget what it will not be asked for.
-    pub sync_in_steps: bool,
-    /// The file will be read again soon.
-    pub keep_cached: bool,
+    /// How it goes to the disk.
+    pub growth: Growth,
 }
 
 /// Writes a snapshot; gives the lock on the new file that keeps other servers from replacing it. Whoever has the lock of
@@ -43,7 +38,7 @@ pub fn replace(
     progress: &Progress,
 ) -> Result<Option<Box<dyn Lock>>, SaveError> {
     let (temporary, name) = (target.folder.join(&target.temporary), target.folder.join(&target.name));
-    let written = write(disk, &temporary, target, contents, settings, progress).and_then(|lock| {
+    let written = write(disk, &temporary, target.growth, contents, settings, progress).and_then(|lock| {
         disk.rename(&temporary, &name)?;
         Ok(lock)
     });
@@ -58,23 +53,12 @@ pub fn replace(
 fn write(
     disk: &dyn Disk,
     path: &Path,
-    target: &Target,
+    growth: Growth,
     contents: &Contents,
     settings: Settings,
     progress: &Progress,
 ) -> Result<Option<Box<dyn Lock>>, SaveError> {
-    let mut file = disk.create(path)?;
-    let mut unsynced = 0;
-    save(contents, settings, progress, &mut |bytes| {
-        file.write_all(bytes)?;
-        unsynced += bytes.len() as u64;
-        if target.sync_in_steps && unsynced >= SYNC_BYTES {
-            unsynced = 0;
-            sync(&mut *file, target)?;
-        }
-        Ok(())
-    })?;
-    sync(&mut *file, target)?;
+    write_new(disk, path, growth, contents, settings, progress)?;
     if !progress.commit() {
         return Err(SaveError::Cancelled);
     }
@@ -82,10 +66,16 @@ fn write(
     Ok(disk.lock(path).ok())
 }
 
-fn sync(file: &mut dyn File, target: &Target) -> Result<(), Error> {
-    file.sync_data()?;
-    if !target.keep_cached {
-        file.forget_cached();
-    }
-    Ok(())
+/// Writes a snapshot to a new file, which is whole and on disk then.
+pub(crate) fn write_new(
+    disk: &dyn Disk,
+    path: &Path,
+    growth: Growth,
+    contents: &Contents,
+    settings: Settings,
+    progress: &Progress,
+) -> Result<(), SaveError> {
+    let mut file = Growing::create(disk, path, growth)?;
+    save(contents, settings, progress, &mut |bytes| file.write_all(bytes))?;
+    Ok(file.sync_data()?)
 }

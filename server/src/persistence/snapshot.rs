@@ -12,7 +12,7 @@ use crate::config::{Config, MaxmemoryPolicy};
 use crate::engine::{EngineSpecial, State};
 use crate::store::Store;
 use crate::version::REDIS_VERSION;
-use rufous_persistence::disk::{self, Disk, Lock, Operation};
+use rufous_persistence::disk::{self, Disk, Growth, Lock, Operation};
 use rufous_persistence::rdb::file::{self, Target};
 use rufous_persistence::rdb::{Access, Contents, Progress, SaveError, Settings};
 use rufous_protocol::error::{self, ReplyError};
@@ -365,8 +365,7 @@ fn target(config: &Config, suffix: &str, keep_cached: bool) -> Target {
         folder: config.dir.clone(),
         name: PathBuf::from(&config.dbfilename),
         temporary: PathBuf::from(format!("temp-{}{suffix}.rdb", std::process::id())),
-        sync_in_steps: config.rdb_save_incremental_fsync,
-        keep_cached,
+        growth: Growth { in_steps: config.rdb_save_incremental_fsync, keep_cached },
     }
 }
 

@@ -267,8 +267,7 @@ fn target() -> Target {
         folder: "/".into(),
         name: "dump.rdb".into(),
         temporary: "temp-1.rdb".into(),
-        sync_in_steps: true,
-        keep_cached: false,
+        growth: Growth { in_steps: true, keep_cached: false },
     }
 }
 

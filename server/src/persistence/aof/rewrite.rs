@@ -15,6 +15,7 @@ use crate::store::Store;
 use rufous_persistence::aof::base::{self, Base};
 use rufous_persistence::aof::manifest::BaseFormat;
 use rufous_persistence::aof::writer;
+use rufous_persistence::disk::Growth;
 use rufous_persistence::rdb::Progress;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -229,7 +230,7 @@ pub fn base_of(state: &State) -> Base {
         settings: snapshot::settings(config),
         seals: config.aof_checksum,
         timestamp_s: config.aof_timestamp_enabled.then(|| state.clock.now_ms() / 1000),
-        sync_in_steps: config.aof_rewrite_incremental_fsync,
+        growth: Growth { in_steps: config.aof_rewrite_incremental_fsync, keep_cached: true },
     }
 }
 
