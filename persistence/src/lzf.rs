@@ -106,32 +106,58 @@ impl Compressor {
             self.base = 0;
         }
         let start = out.len();
-        let fits = self.pieces(input, &mut Pieces { out, start, room });
+        let table = self.table.as_mut_slice().try_into().expect("it has this length");
+        let fits = Search { table, base: self.base, input }.pieces(&mut Pieces { out, start, room });
         self.base += len;
         if fits.is_none() {
             out.truncate(start);
         }
         fits.map(|()| out.len() - start)
     }
+}
 
-    fn pieces(&mut self, input: &[u8], pieces: &mut Pieces<'_>) -> Option<()> {
+/// One input being compressed.
+struct Search<'s> {
+    table: &'s mut [u32; TABLE_LEN],
+    base: u32,
+    input: &'s [u8],
+}
+
+/// Bytes that were seen before.
+struct Seen {
+    from: usize,
+    at: usize,
+}
+
+impl Search<'_> {
+    fn pieces(&mut self, pieces: &mut Pieces<'_>) -> Option<()> {
+        let input = self.input;
+        // Behind the last position that three bytes begin at.
+        let end = (input.len() + 1).saturating_sub(COPY_BYTES_MIN);
         let (mut at, mut literals_from) = (0, 0);
-        while at + COPY_BYTES_MIN <= input.len() {
-            let Some(from) = self.seen(input, at) else {
-                pieces.has_room_for_literal(at - literals_from)?;
-                at += 1;
-                continue;
+        while at < end {
+            // One literal more than there is room for, and it is no shorter.
+            let stop = literals_from + pieces.literals_max() + 1;
+            let Some(seen) = self.seen(at..end.min(stop)) else {
+                if stop <= end {
+                    return None;
+                }
+                at = end;
+                break;
             };
+            at = seen.at;
             pieces.has_room_for_copy(at - literals_from)?;
             pieces.literals(input, literals_from..at);
-            let len = common_len(input, from, at);
-            pieces.copy(at - from - 1, len);
+            let len = common_len(input, seen.from, at);
+            pieces.copy(at - seen.from - 1, len);
             at += len;
             literals_from = at;
             // Of the positions inside the copy the last two are remembered: nearly as good as all, and faster.
-            if at + COPY_BYTES_MIN <= input.len() {
-                self.remember(input, at - 2);
-                self.remember(input, at - 1);
+            if at < end {
+                for inside in [at - 2, at - 1] {
+                    let [a, b, c] = [input[inside], input[inside + 1], input[inside + 2]].map(u32::from);
+                    self.table[slot(a << 16 | b << 8 | c)] = self.base + inside as u32;
+                }
             }
         }
         pieces.has_room_for_tail(at - literals_from)?;
@@ -139,20 +165,29 @@ impl Compressor {
         Some(())
     }
 
-    /// The position of the same three bytes further in front, if there is one in reach. Remembers this one.
-    fn seen(&mut self, input: &[u8], at: usize) -> Option<usize> {
-        let from = self.remember(input, at).checked_sub(self.base).filter(|&from| from > 0)? as usize;
-        let reaches = from < at && at - from <= OFFSET_MAX;
-        (reaches && input[from..from + COPY_BYTES_MIN] == input[at..at + COPY_BYTES_MIN]).then_some(from)
+    /// The first position whose three bytes stand further in front too, and in reach. All positions up to it are remembered.
+    fn seen(&mut self, range: Range<usize>) -> Option<Seen> {
+        let input = self.input;
+        let bytes = input.get(range.start..range.end + COPY_BYTES_MIN - 1)?;
+        let (first, rest) = bytes.split_first_chunk::<2>()?;
+        let mut word = u32::from(u16::from_be_bytes(*first));
+        for (at, &byte) in (range.start..).zip(rest) {
+            word = (word << 8 | u32::from(byte)) & 0xff_ffff;
+            let before = std::mem::replace(&mut self.table[slot(word)], self.base + at as u32);
+            // That of an earlier input becomes a number far behind this one.
+            let from = before.wrapping_sub(self.base) as usize;
+            let reaches = from < at && from > 0 && at - from <= OFFSET_MAX;
+            if reaches && input[from..from + COPY_BYTES_MIN] == input[at..at + COPY_BYTES_MIN] {
+                return Some(Seen { from, at });
+            }
+        }
+        None
     }
+}
 
-    /// Remembers where three bytes are. Gives the number that stood in that place.
-    fn remember(&mut self, input: &[u8], at: usize) -> u32 {
-        let [a, b, c] = [input[at], input[at + 1], input[at + 2]].map(u32::from);
-        let word = a << 16 | b << 8 | c;
-        let slot = (word >> 8).wrapping_sub(word.wrapping_mul(5)) as usize % TABLE_LEN;
-        std::mem::replace(&mut self.table[slot], self.base + at as u32)
-    }
+/// The place of three bytes in the table.
+fn slot(word: u32) -> usize {
+    (word >> 8).wrapping_sub(word.wrapping_mul(5)) as usize % TABLE_LEN
 }
 
 /// How many bytes a copy takes; the last two bytes of the input only where the copy would be too short without.
@@ -191,8 +226,11 @@ impl Pieces<'_> {
         self.out.len() - self.start + literals + literals / LITERALS_MAX + 1
     }
 
-    fn has_room_for_literal(&self, literals: usize) -> Option<()> {
-        (self.taken(literals) < self.room).then_some(())
+    /// How many literals there is room for before the last one makes the output too long: the least number for which
+    /// [`Pieces::taken`] is not below `room`.
+    fn literals_max(&self) -> usize {
+        let left = (self.room + self.start).saturating_sub(self.out.len() + 1);
+        (left * LITERALS_MAX).div_ceil(LITERALS_MAX + 1)
     }
 
     fn has_room_for_copy(&self, literals: usize) -> Option<()> {
@@ -230,6 +268,16 @@ mod tests {
         assert_eq!(compress(b""), None);
         assert_eq!(compress(b"abcd"), None);
         assert_eq!(compress(b"abcdefghijklmnopqrstuvwxyz"), None);
+    }
+
+    #[test]
+    fn room_for_literals_ends_where_they_take_it() {
+        for (written, room) in (0..3).flat_map(|written| (0..200).map(move |room| (written, room))) {
+            let mut out = vec![0; 7 + written];
+            let pieces = Pieces { out: &mut out, start: 7, room };
+            let counted = (0..).find(|literals| pieces.taken(*literals) >= room);
+            assert_eq!(Some(pieces.literals_max()), counted, "{written} of {room}");
+        }
     }
 
     #[test]

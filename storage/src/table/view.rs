@@ -9,6 +9,7 @@ use std::ptr::NonNull;
 use super::directory::{self, Directory};
 use super::page::Page;
 use super::{Element, Table};
+use crate::prefetch::ahead;
 use crate::reclaim::{Garbage, Reclaim, ViewGuard};
 
 /// The elements that a table held at one moment, while the table goes on changing.
@@ -34,7 +35,7 @@ impl<E: Element> View<E> {
 
     /// All elements, in no order that means anything. They live as long as the view.
     pub(crate) fn iter(&self) -> impl Iterator<Item = NonNull<u8>> {
-        self.pages.iter().flat_map(|page| page.elements()).map(|(slot, _)| slot.element())
+        ahead(self.pages.iter().flat_map(|page| page.elements()).map(|(slot, _)| slot.element()))
     }
 }
 
