@@ -81,6 +81,7 @@
 //! Any bytes are safe to read: what they announce is believed only as far as there are bytes for it, nothing is allocated
 //! beyond a small multiple of the input before its contents are seen, no input makes them panic, and every error names the offset where reading stopped.
 
+pub mod ahead;
 mod entry;
 mod error;
 pub mod file;

@@ -1,7 +1,8 @@
 //! Filling the databases from a snapshot, at start and by DEBUG RELOAD.
 //!
-//! While it goes on, clients are served: they are told that the server is loading, or about its progress. Keys go in by
-//! windows, so that the memory that each of them touches is on its way while others are inserted.
+//! Another thread reads the file and decodes what is in it, this one inserts. Meanwhile clients are served: they are told that the
+//! server is loading, or about its progress. Keys go in by windows, so that the memory that each of them touches is on its way
+//! while others are inserted.
 //!
 //! Invariant: a file that makes no sense, or whose checksum is wrong, is an error that names file and offset. What was
 //! inserted until then stays: the caller ends the server or empties the databases.
@@ -13,13 +14,17 @@ use crate::engine::State;
 use crate::shutdown::Shutdown;
 use crate::store::Store;
 use rufous_persistence::disk;
+use rufous_persistence::rdb::ahead::{Next, read_ahead};
 use rufous_persistence::rdb::{self, Key, Loader, Made, Piece};
 use rufous_storage::{Ttl, evict};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Keys that are inserted together.
 const WINDOW: usize = 16;
+/// How long a large value is waited for before clients are served.
+const PATIENCE: Duration = Duration::from_millis(20);
 /// Empty collections that the log names.
 const EMPTY_NAMED_MAX: u64 = 10;
 
@@ -228,40 +233,60 @@ struct Filling<'p> {
     summary: Summary,
     database: usize,
     hashes: Vec<u64>,
+    /// Where clients were served last.
+    served_at: usize,
 }
 
 impl<'p> Filling<'p> {
     fn new(path: &'p Path, rules: Rules) -> Filling<'p> {
-        Filling { path, rules, summary: Summary::default(), database: 0, hashes: Vec::with_capacity(WINDOW) }
+        let hashes = Vec::with_capacity(WINDOW);
+        Filling { path, rules, summary: Summary::default(), database: 0, hashes, served_at: 0 }
     }
 
     /// Takes all pieces of a file; gives where the file ends.
     fn file(mut self, host: &mut dyn Host, content: &[u8]) -> Result<(Summary, usize), LoadError> {
         let (_, state) = host.engine();
         let verify = state.config.rdbchecksum && !state.switches.checksums_ignored;
-        let mut loader = Loader::new(content, verify).map_err(|error| self.corrupt(error))?;
-        let mut window = Vec::with_capacity(WINDOW);
-        let mut served_at = 0;
-        loop {
-            let piece = loader.next_piece().map_err(|error| self.corrupt(error))?;
-            if let Piece::Key(key) = piece {
-                window.push(key);
-                if window.len() == WINDOW {
-                    self.insert(host, &mut window)?;
-                    self.pause(host, loader.offset(), &mut served_at)?;
+        let loader = Loader::new(content, verify).map_err(|error| self.corrupt(error))?;
+        let has_checksum = loader.version() >= 5;
+        let end = read_ahead(loader, |ahead| {
+            loop {
+                let batch = match ahead.next(PATIENCE).map_err(|error| self.corrupt(error))? {
+                    Next::Batch(batch) => batch,
+                    Next::Later => {
+                        serve(host)?;
+                        continue;
+                    }
+                };
+                self.keys(host, batch.keys)?;
+                let Some(piece) = batch.then else { continue };
+                if let Piece::End { checked } = piece {
+                    let (_, state) = host.engine();
+                    if verify && !checked && has_checksum {
+                        state.log.notice("RDB file was saved with checksum disabled: no check performed.");
+                    }
+                    return Ok(batch.offset);
                 }
-                continue;
+                self.piece(host, &piece, batch.offset, content.len())?;
             }
-            self.insert(host, &mut window)?;
-            if let Piece::End { checked } = piece {
-                let (_, state) = host.engine();
-                if verify && !checked && loader.version() >= 5 {
-                    state.log.notice("RDB file was saved with checksum disabled: no check performed.");
-                }
-                return Ok((self.summary, loader.offset()));
-            }
-            self.piece(host, &piece, &loader)?;
+        });
+        end.map(|end| (self.summary, end))
+    }
+
+    /// Inserts keys, window by window, and serves clients where it is time for that.
+    fn keys(&mut self, host: &mut dyn Host, keys: Vec<Key<'_>>) -> Result<(), LoadError> {
+        let mut left = keys.into_iter();
+        while let Some(window) = left.as_slice().chunks(WINDOW).next() {
+            let offset = window[window.len() - 1].offset;
+            let (store, _) = host.engine();
+            let db = store.keyspace.db(self.database);
+            self.hashes.clear();
+            self.hashes.extend(window.iter().map(|key| db.hash(&key.name)));
+            db.prefetch(&self.hashes);
+            self.insert(host, &mut left)?;
+            self.pause(host, offset)?;
         }
+        Ok(())
     }
 
     fn corrupt(&self, error: rdb::Error) -> LoadError {
@@ -269,21 +294,16 @@ impl<'p> Filling<'p> {
     }
 
     /// Serves clients where it is time for that.
-    fn pause(&self, host: &mut dyn Host, offset: usize, served_at: &mut usize) -> Result<(), LoadError> {
+    fn pause(&mut self, host: &mut dyn Host, offset: usize) -> Result<(), LoadError> {
         let (_, state) = host.engine();
         if let Some(loading) = &mut state.persistence.loading {
             loading.loaded_bytes = offset as u64;
         }
-        if offset - *served_at < state.config.loading_process_events_interval_bytes as usize {
+        if offset - self.served_at < state.config.loading_process_events_interval_bytes as usize {
             return Ok(());
         }
-        *served_at = offset;
-        host.serve_clients();
-        let (_, state) = host.engine();
-        match state.shutdown {
-            Shutdown::Decided(_) => Err(LoadError::Interrupted),
-            _ => Ok(()),
-        }
+        self.served_at = offset;
+        serve(host)
     }
 
     /// A piece that is no key.
@@ -291,7 +311,8 @@ impl<'p> Filling<'p> {
         &mut self,
         host: &mut dyn Host,
         piece: &Piece<'_>,
-        loader: &Loader<'_>,
+        offset: usize,
+        total: usize,
     ) -> Result<(), LoadError> {
         let (store, state) = host.engine();
         match piece {
@@ -302,12 +323,11 @@ impl<'p> Filling<'p> {
             }
             Piece::Sizes { keys, .. } => {
                 // No more than there can be: a key takes three bytes.
-                let possible = loader.remaining() as u64 / 3;
+                let possible = (total - offset) as u64 / 3;
                 store.keyspace.db_mut(self.database).reserve((*keys).min(possible) as usize);
             }
             Piece::Library(source) => state.persistence.snapshots.libraries.push(source.to_vec()),
             Piece::ModuleAux(name) => {
-                let offset = loader.offset();
                 return Err(self.corrupt(rdb::Error { offset, fault: rdb::Fault::Module(*name) }));
             }
             Piece::Empty(key) => {
@@ -322,15 +342,15 @@ impl<'p> Filling<'p> {
         Ok(())
     }
 
-    /// Inserts the keys of a window.
-    fn insert(&mut self, host: &mut dyn Host, window: &mut Vec<Key<'_>>) -> Result<(), LoadError> {
+    /// Inserts the next keys, as many as there are hashes.
+    fn insert<'k>(
+        &mut self,
+        host: &mut dyn Host,
+        keys: &mut impl Iterator<Item = Key<'k>>,
+    ) -> Result<(), LoadError> {
         let (store, state) = host.engine();
-        let db = store.keyspace.db(self.database);
-        self.hashes.clear();
-        self.hashes.extend(window.iter().map(|key| db.hash(&key.name)));
-        db.prefetch(&self.hashes);
         let now = state.clock.now_ms();
-        for (at, key) in window.drain(..).enumerate() {
+        for (at, key) in keys.take(self.hashes.len()).enumerate() {
             if self.rules.drop_expired && key.expiry.is_some_and(|at| at < now) {
                 self.summary.keys_expired += 1;
                 continue;
@@ -381,6 +401,16 @@ impl<'p> Filling<'p> {
     }
 }
 
+/// Serves clients, one of which may end the server.
+fn serve(host: &mut dyn Host) -> Result<(), LoadError> {
+    host.serve_clients();
+    let (_, state) = host.engine();
+    match state.shutdown {
+        Shutdown::Decided(_) => Err(LoadError::Interrupted),
+        _ => Ok(()),
+    }
+}
+
 /// `key-load-delay`: microseconds after each key, or if negative one after about so many keys.
 pub fn delay(state: &State, keys: u64) {
     let micros = match i64::from(state.config.key_load_delay_us) {
@@ -388,7 +418,7 @@ pub fn delay(state: &State, keys: u64) {
         us => u64::from(keys.is_multiple_of(us.unsigned_abs())),
     };
     if micros > 0 {
-        std::thread::sleep(std::time::Duration::from_micros(micros));
+        std::thread::sleep(Duration::from_micros(micros));
     }
 }
 

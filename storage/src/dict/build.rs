@@ -17,7 +17,9 @@ struct Part {
 impl<S: Shape> Dict<S> {
     /// A dict of these elements. Of several with the same key one is taken: compare the lengths to know of them.
     pub fn build<'a>(hasher: Hasher, elements: impl IntoIterator<Item = S::Element<'a>>) -> Self {
-        let (mut bytes, mut parts, mut expires) = (Vec::new(), Vec::new(), false);
+        let elements = elements.into_iter();
+        let (mut bytes, mut expires) = (Vec::new(), false);
+        let mut parts = Vec::with_capacity(elements.size_hint().0);
         for element in elements {
             let (item, rest) = S::split(element);
             let item = canonical(item);
@@ -29,7 +31,11 @@ impl<S: Shape> Dict<S> {
             expires |= S::expiry(rest).is_some();
         }
         let order = |part: &Part| (part.hash, &bytes[part.range.start..][..part.key_len]);
-        parts.sort_unstable_by(|one, other| order(one).cmp(&order(other)));
+        // Hashes hardly ever agree, and comparing nothing else is several times as quick.
+        parts.sort_unstable_by_key(|part| part.hash);
+        for same in parts.chunk_by_mut(|one, other| one.hash == other.hash) {
+            same.sort_unstable_by(|one, other| order(one).cmp(&order(other)));
+        }
         parts.dedup_by(|one, other| order(one) == order(other));
         let mut dict: Self = Dict::new(hasher);
         dict.fill(&parts, &bytes);

@@ -31,22 +31,14 @@ pub(super) fn make(
     mut fresh: Fresh<SortedSet>,
     limits: &Limits,
 ) -> Result<Fresh<SortedSet>, Fault> {
-    let mut members = match value {
+    let members = match value {
         rdb::SortedSet::Listpack(bytes) => {
             fresh.edit(limits, |set| set.adopt_listpack(&bytes));
             return Ok(fresh);
         }
         rdb::SortedSet::Members(members) => members,
     };
-    // They come highest first. Sorting what is almost sorted is quick.
-    members.reverse();
-    let mut buffers = [itoa::Buffer::new(), itoa::Buffer::new()];
-    members.sort_by(|(one, one_score), (other, other_score)| {
-        let [one_buffer, other_buffer] = &mut buffers;
-        let by_member = || one.as_bytes(one_buffer).cmp(other.as_bytes(other_buffer));
-        one_score.partial_cmp(other_score).expect("scores are numbers").then_with(by_member)
-    });
-    let elements: Vec<_> = members.iter().map(|(member, score)| (member.item(), *score)).collect();
-    let differ = fresh.edit(limits, |set| set.fill_if_distinct(&elements));
+    let elements = members.iter().map(|(member, score)| (member.item(), *score));
+    let differ = fresh.edit(limits, |set| set.fill_if_distinct(elements));
     if differ { Ok(fresh) } else { Err(Fault::Corrupt("a member that occurs twice")) }
 }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::time::Duration;
 
 use super::*;
 use crate::disk::{Operation, Torn};
+use crate::rdb::ahead::{Batch, Next, read_ahead};
 use crate::rdb::{Access, Error, Fault, Loader, Made, Piece, Writer, write_value};
 use rufous_storage::evict::lru_bits_idle;
 use rufous_storage::types::Limits;
@@ -125,6 +127,76 @@ fn what_is_saved_is_loaded_by_every_version() {
             assert_eq!(expiries(&digest(&found)), expiries(&expected));
         }
     }
+}
+
+/// All that a file comes to, up to its end or an error.
+fn read_through(bytes: &[u8], ahead: bool) -> Vec<String> {
+    let shown = |piece: &Piece<'_>| match piece {
+        Piece::Key(key) => format!("{} {:?} at {}", key.name.escape_ascii(), key.kind, key.offset),
+        piece => format!("{piece:?}"),
+    };
+    let mut seen = Vec::new();
+    let mut loader = Loader::new(bytes, true).unwrap();
+    if !ahead {
+        loop {
+            let piece = loader.next_piece();
+            let is_last = matches!(piece, Err(_) | Ok(Piece::End { .. }));
+            seen.push(piece.map_or_else(|error| error.to_string(), |piece| shown(&piece)));
+            if is_last {
+                return seen;
+            }
+        }
+    }
+    read_ahead(loader, |ahead| {
+        loop {
+            match ahead.next(Duration::from_millis(1)) {
+                Ok(Next::Later) => continue,
+                Ok(Next::Batch(Batch { keys, then, offset })) => {
+                    seen.extend(
+                        keys.into_iter().map(|key| shown(&Piece::Key(key))).chain(then.as_ref().map(shown)),
+                    );
+                    assert!(offset <= bytes.len());
+                    if let Some(Piece::End { .. }) = then {
+                        return seen;
+                    }
+                }
+                Err(error) => {
+                    seen.push(error.to_string());
+                    return seen;
+                }
+            }
+        }
+    })
+}
+
+#[test]
+fn reading_ahead_gives_the_same() {
+    let mut keyspace = sample(50_000);
+    for at in 0..20_000 {
+        let key = format!("key {at}");
+        keyspace.db_mut(2).set_string(key.as_bytes(), NewStr::Bytes(key.as_bytes()), Ttl::Clear);
+    }
+    let large = bytes(&contents(&mut keyspace), SETTINGS);
+    let small = bytes(&contents(&mut sample(600)), SETTINGS);
+    assert!(large.len() > 2_000_000 && small.len() < 250_000, "{} {}", large.len(), small.len());
+    for whole in [large, small] {
+        let mut flipped = whole.clone();
+        *flipped.last_mut().unwrap() ^= 1;
+        let cuts = (1..8).map(|eighth| &whole[..whole.len() / 8 * eighth]);
+        for file in [whole.as_slice(), &flipped].into_iter().chain(cuts) {
+            assert_eq!(read_through(file, true), read_through(file, false), "{} bytes", file.len());
+        }
+    }
+}
+
+#[test]
+fn who_reads_ahead_ends_when_nobody_listens() {
+    let mut keyspace = sample(50_000);
+    let file = bytes(&contents(&mut keyspace), SETTINGS);
+    let loader = Loader::new(&file, true).unwrap();
+    // Returning is the proof: the thread is waited for.
+    let first = read_ahead(loader, |ahead| ahead.next(Duration::from_secs(60)).map(|_| ()));
+    assert_eq!(first, Ok(()));
 }
 
 #[test]

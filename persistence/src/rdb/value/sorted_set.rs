@@ -7,12 +7,15 @@ use super::blocks::Block;
 use rufous_protocol::number::parse_f64;
 use rufous_storage::pack::Item;
 
+/// No member with a score of eight bytes takes less.
+const MEMBER_BYTES_MIN: usize = 9;
+
 /// The members of a sorted set with their scores.
 #[derive(Clone, Debug)]
 pub enum SortedSet<'a> {
     /// In a listpack: member, score, .. in order.
     Listpack(Cow<'a, [u8]>),
-    /// One by one, in any order.
+    /// One by one, in order.
     Members(Vec<(Text<'a>, f64)>),
 }
 
@@ -21,8 +24,9 @@ impl<'a> SortedSet<'a> {
         reader: &mut Reader<'a>,
         score: fn(&mut Reader<'a>) -> Result<f64, Error>,
     ) -> Result<SortedSet<'a>, Error> {
-        let mut members = Vec::new();
-        for _ in 0..reader.count()? {
+        let count = reader.count()?;
+        let mut members = Vec::with_capacity(count.min(reader.remaining() / MEMBER_BYTES_MIN));
+        for _ in 0..count {
             let member = reader.text()?;
             let here = reader.clone();
             let score = score(reader)?;
@@ -31,7 +35,19 @@ impl<'a> SortedSet<'a> {
             }
             members.push((member, score));
         }
-        if members.is_empty() { Err(reader.error(Fault::Empty)) } else { Ok(SortedSet::Members(members)) }
+        if members.is_empty() { Err(reader.error(Fault::Empty)) } else { Ok(SortedSet::in_order(members)) }
+    }
+
+    /// Brings members in order; most servers write the highest first. Sorting what is almost sorted is quick.
+    fn in_order(mut members: Vec<(Text<'a>, f64)>) -> SortedSet<'a> {
+        members.reverse();
+        let mut buffers = [itoa::Buffer::new(), itoa::Buffer::new()];
+        members.sort_by(|(one, one_score), (other, other_score)| {
+            let [one_buffer, other_buffer] = &mut buffers;
+            let by_member = || one.as_bytes(one_buffer).cmp(other.as_bytes(other_buffer));
+            one_score.partial_cmp(other_score).expect("scores are numbers").then_with(by_member)
+        });
+        SortedSet::Members(members)
     }
 
     pub(super) fn ziplist(reader: &mut Reader<'a>) -> Result<SortedSet<'a>, Error> {
@@ -61,7 +77,7 @@ impl<'a> SortedSet<'a> {
             drop(pairs);
             return Ok(SortedSet::Listpack(block.bytes));
         }
-        Ok(SortedSet::Members(pairs.into_iter().map(|(member, score)| (member.into(), score)).collect()))
+        Ok(SortedSet::in_order(pairs.into_iter().map(|(member, score)| (member.into(), score)).collect()))
     }
 }
 

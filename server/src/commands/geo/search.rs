@@ -85,7 +85,7 @@ fn search(cx: &mut Ctx<'_>, args: Args<'_>, source: &[u8], form: Form) -> Outcom
     };
     let (mut result, len) = (fresh, hits.len());
     let elements = ranked(&hits, store);
-    result.edit(&limits, |result| result.fill(&elements));
+    result.edit(&limits, |result| result.fill(elements.iter().copied()));
     let event =
         if matches!(form, Form::Search | Form::SearchStore) { GEOSEARCHSTORE } else { GEORADIUSSTORE };
     cx.store_changes(store.key, result, len, event, len as u64);

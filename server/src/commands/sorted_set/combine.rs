@@ -134,7 +134,7 @@ fn store(cx: &mut Ctx<'_>, args: Args<'_>, operation: Operation, event: Event) -
     let (sources, options) = read(&mut cx.db, name, args.from(2), operation, Purpose::Store)?;
     let elements = combine(sources, operation, options.aggregate);
     let len = elements.len();
-    result.edit(&limits, |result| result.fill(&elements));
+    result.edit(&limits, |result| result.fill(elements.iter().copied()));
     cx.store_result(args.get(1), result, len, event);
     Ok(())
 }

@@ -136,7 +136,7 @@ pub(super) fn zrangestore(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         set.visit(ranks, Direction::Ascending, |member, score| elements.push((member, score)));
     }
     let len = elements.len();
-    result.edit(&limits, |result| result.fill(&elements));
+    result.edit(&limits, |result| result.fill(elements.iter().copied()));
     cx.store_result(destination, result, len, ZRANGESTORE);
     Ok(())
 }

@@ -267,10 +267,14 @@ impl SortedSetMut<'_> {
     }
 
     /// As [`SortedSetMut::fill`], with members in order that may occur twice: false if some do, and the value is of no use then.
-    pub fn fill_if_distinct(&mut self, elements: &[(Item<'_>, f64)]) -> bool {
+    pub fn fill_if_distinct<'i>(
+        &mut self,
+        elements: impl ExactSizeIterator<Item = (Item<'i>, f64)> + Clone,
+    ) -> bool {
+        let len = elements.len();
         self.fill(elements);
         match self.as_ref() {
-            SortedSetRef::Ranking(ranking) => ranking.len() == elements.len(),
+            SortedSetRef::Ranking(ranking) => ranking.len() == len,
             SortedSetRef::Pack(pack) => {
                 let mut members: Vec<_> = packed::pairs(pack).map(|(member, _)| member).collect();
                 members.sort_unstable();
@@ -280,8 +284,8 @@ impl SortedSetMut<'_> {
     }
 
     /// Fills a sorted set without members with these, which are in order and distinct.
-    pub fn fill(&mut self, elements: &[(Item<'_>, f64)]) {
-        let bytes = elements.iter().map(|(member, _)| member.len());
+    pub fn fill<'i>(&mut self, elements: impl ExactSizeIterator<Item = (Item<'i>, f64)> + Clone) {
+        let bytes = elements.clone().map(|(member, _)| member.len());
         let fits = elements.len() <= self.limits.zset_entries
             && bytes.clone().all(|len| len <= self.limits.zset_value)
             && PackRef::EMPTY.fits(bytes.sum());
@@ -290,7 +294,7 @@ impl SortedSetMut<'_> {
             return self.value.set_structure(Box::new(ranking));
         }
         let mut pack = PackMut::empty_in(Vec::new());
-        for &(member, score) in elements {
+        for (member, score) in elements {
             packed::push_back(&mut pack, member, score, self.limits.score_text);
         }
         self.value.set(Content::Bytes(pack.as_ref().bytes()), false);
@@ -306,20 +310,25 @@ impl SortedSetMut<'_> {
     /// Makes a listpack a ranking.
     fn convert(&mut self) {
         let elements: Vec<_> = packed::pairs(PackRef::new(self.value.bytes())).collect();
-        let ranking = ranking_of(self.value.hasher().clone(), &elements);
+        let ranking = ranking_of(self.value.hasher().clone(), elements.iter().copied());
         self.value.set_structure(Box::new(ranking));
     }
 }
 
 /// A ranking of elements in order.
-fn ranking_of(hasher: Hasher, elements: &[(Item<'_>, f64)]) -> Ranking {
-    // A ranking takes members as text.
-    let mut text = Vec::new();
-    let mut ends = Vec::with_capacity(elements.len());
-    for (member, _) in elements {
-        text.extend_from_slice(member.as_bytes(&mut itoa::Buffer::new()));
-        ends.push(text.len());
+fn ranking_of<'i>(hasher: Hasher, elements: impl Iterator<Item = (Item<'i>, f64)> + Clone) -> Ranking {
+    // A ranking takes members as text: integers are written out before.
+    let (mut digits, mut ends) = (Vec::new(), Vec::new());
+    for (member, _) in elements.clone() {
+        if let Item::Int(value) = member {
+            digits.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+            ends.push(digits.len());
+        }
     }
-    let members = ends.iter().scan(0, |start, &end| Some(&text[std::mem::replace(start, end)..end]));
-    Ranking::build(hasher, members.zip(elements.iter().map(|(_, score)| *score)))
+    let mut integers = ends.iter().scan(0, |start, &end| Some(&digits[std::mem::replace(start, end)..end]));
+    let members = elements.map(move |(member, score)| match member {
+        Item::Bytes(bytes) => (bytes, score),
+        Item::Int(_) => (integers.next().expect("as many as there are"), score),
+    });
+    Ranking::build(hasher, members)
 }
