@@ -2,12 +2,18 @@
 //!
 //! Resident bytes are judged by the kernel, `used_memory` by the server itself; both minus the same server's
 //! figure while empty, divided by the keys or the elements. The keys are 16 bytes long. Elements are written ten to a command.
+//!
+//! Before it is emptied and measured, a server has run the same commands a few times: code and buffers that they need come into memory
+//! at the first use, and are no part of the data.
 
 use std::io;
 
 use crate::procfs;
 use crate::server::{Cores, Running, ServerSpec};
 use crate::template::{Template, elements, words};
+
+/// Commands before the empty server is measured.
+const WARM_UP_COMMANDS: u64 = 100;
 
 /// One dataset.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,10 +122,12 @@ fn footprint(spec: &ServerSpec, set: &Dataset, keys: u64, cores: Cores) -> io::R
     if !server.connect()?.knows(set.verb())? {
         return Ok(None);
     }
+    let command = Template::new(&words(&set.command, 0));
+    server.fill(&command, set.commands(keys).min(WARM_UP_COMMANDS))?;
+    server.connect()?.call(&["FLUSHALL"])?;
     server.settle()?;
     let empty = (procfs::resident_bytes(server.pid())?, used_memory(&server));
-    let command = words(&set.command, 0);
-    server.fill(&Template::new(&command), set.commands(keys))?;
+    server.fill(&command, set.commands(keys))?;
     server.settle()?;
     let full = (procfs::resident_bytes(server.pid())?, used_memory(&server));
     let per_key = |full: u64, empty: u64| (full as f64 - empty as f64) / keys as f64;

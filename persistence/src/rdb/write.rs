@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::Type;
 use crate::lzf::Compressor;
+use rufous_storage::pack::PackRef;
 use rufous_storage::parse_int;
 
 /// Bytes from which on the buffer is handed on.
@@ -33,6 +34,7 @@ pub struct Writer<'c> {
     refused: Option<&'static str>,
     key: Vec<u8>,
     has_key: bool,
+    block: Vec<u8>,
 }
 
 /// Takes what was written; false if nothing more is wanted.
@@ -57,6 +59,7 @@ impl<'c> Writer<'c> {
             refused: None,
             key: Vec::new(),
             has_key: false,
+            block: Vec::new(),
         }
     }
 
@@ -159,6 +162,15 @@ impl<'c> Writer<'c> {
             self.len(text.len());
             self.large(text);
         }
+    }
+
+    /// A block as a string that is a listpack.
+    pub fn listpack(&mut self, pack: PackRef<'_>) {
+        let mut block = std::mem::take(&mut self.block);
+        block.clear();
+        pack.put_listpack(&mut block);
+        self.text(&block);
+        self.block = block;
     }
 
     /// A string that is the decimal form of an integer.

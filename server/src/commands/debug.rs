@@ -305,7 +305,7 @@ fn object(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 fn quicklist_figures(entry: EntryRef<'_>, list_size: i32) -> String {
     let Some(list) = entry.typed::<List>() else { return String::new() };
     let (nodes, bytes) =
-        list.nodes().fold((0, 0), |(nodes, bytes), node| (nodes + 1, bytes + node.bytes().len()));
+        list.nodes().fold((0, 0), |(nodes, bytes), node| (nodes + 1, bytes + node.content_bytes()));
     let average = list.len() as f64 / f64::from(nodes);
     format!(
         " ql_nodes:{nodes} ql_avg_node:{average:.2} ql_listpack_max:{list_size} ql_compressed:0 \

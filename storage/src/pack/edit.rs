@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::item::Item;
 use super::layout::{
-    COUNT_OFFSET, COUNT_UNKNOWN, EMPTY, END, HEADER_BYTES, entry_len_at, with_back_len, write_entry,
+    COUNT_UNKNOWN, EMPTY, END, HEADER_BYTES, LEN_BYTES, entry_len_at, with_back_len, write_entry,
 };
 use super::read::{PackRef, Position};
 
@@ -191,7 +191,6 @@ impl<B: Buffer> PackMut<B> {
         if removed > 0 {
             bytes[to] = END;
             self.0.resize(to + 1);
-            self.set_bytes_header();
             self.count_removed(removed);
         }
     }
@@ -215,7 +214,6 @@ impl<B: Buffer> PackMut<B> {
         into.resize(HEADER_BYTES + tail.len());
         into.bytes_mut()[HEADER_BYTES..].copy_from_slice(tail);
         let mut other = PackMut(into);
-        other.set_bytes_header();
         other.set_count(count);
 
         let removed = pack.end() - offset;
@@ -242,7 +240,7 @@ impl<B: Buffer> PackMut<B> {
     fn splice(&mut self, offset: usize, removed: usize, added: usize) -> &mut [u8] {
         let old_len = self.0.bytes().len();
         let len = old_len - removed + added;
-        assert!(u32::try_from(len).is_ok(), "a block of {len} bytes");
+        assert!(u32::try_from(LEN_BYTES + len).is_ok(), "a block of {len} bytes");
         let (from, to) = (offset + removed, offset + added);
         match len.cmp(&old_len) {
             Ordering::Equal => return &mut self.0.bytes_mut()[offset..to],
@@ -258,15 +256,7 @@ impl<B: Buffer> PackMut<B> {
                 }
             }
         }
-        self.set_bytes_header();
         &mut self.0.bytes_mut()[offset..to]
-    }
-
-    fn set_bytes_header(&mut self) {
-        let bytes = self.0.bytes_mut();
-        debug_assert_eq!(bytes.last(), Some(&END));
-        let len = bytes.len() as u32;
-        bytes[..COUNT_OFFSET].copy_from_slice(&len.to_le_bytes());
     }
 
     fn count_added(&mut self, more: usize) {
@@ -283,6 +273,6 @@ impl<B: Buffer> PackMut<B> {
 
     fn set_count(&mut self, count: usize) {
         let count = u16::try_from(count).unwrap_or(COUNT_UNKNOWN);
-        self.0.bytes_mut()[COUNT_OFFSET..HEADER_BYTES].copy_from_slice(&count.to_le_bytes());
+        self.0.bytes_mut()[..HEADER_BYTES].copy_from_slice(&count.to_le_bytes());
     }
 }

@@ -3,14 +3,14 @@
 use super::item::Item;
 
 /// The bytes of a block without elements.
-pub const EMPTY: &[u8] = &[7, 0, 0, 0, 0, 0, END];
+pub const EMPTY: &[u8] = &[0, 0, END];
 /// The most bytes that a block should have: Redis' limit. What encodings add to the content may take it a little beyond.
 pub const BYTES_MAX: usize = 1 << 30;
 
-/// Bytes before the first element.
-pub(super) const HEADER_BYTES: usize = 6;
-/// Where the number of elements is.
-pub(super) const COUNT_OFFSET: usize = 4;
+/// Bytes before the first element: their number.
+pub(super) const HEADER_BYTES: usize = 2;
+/// Bytes that a listpack has in front of the block: its length.
+pub(super) const LEN_BYTES: usize = 4;
 /// The number of elements when they must be counted.
 pub(super) const COUNT_UNKNOWN: u16 = u16::MAX;
 /// The last byte; no element starts with it.

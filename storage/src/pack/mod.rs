@@ -2,13 +2,15 @@
 //!
 //! | bytes | content |
 //! |---|---|
-//! | 0..4 | length of the whole block in bytes, little-endian |
-//! | 4..6 | number of elements, little-endian; 65,535 means that or more, or unknown: count them |
+//! | 0..2 | number of elements, little-endian; 65,535 means that or more, or unknown: count them |
 //! | then, per element | the encoded [`Item`], then its back length |
 //! | last | `ff` |
 //!
 //! The back length is the encoded item's length in groups of seven bits, the highest group first, the top bit set in all
 //! bytes but the first: read backwards, it ends at the byte without that bit. So a block is walked from both ends.
+//!
+//! A listpack has four bytes more in front, its own length, little-endian. Whoever has a block knows its length, so these bytes are
+//! there in files only: [`PackRef::put_listpack`] adds them, [`validate()`] takes them off. Limits count them, as Redis does.
 //!
 //! [`PackRef`] reads borrowed bytes; [`PackMut`] edits them wherever they are, behind the [`Buffer`] trait.
 //! [`IntSetRef`] and [`IntSetMut`] do so for sets of integers, which have a layout of their own. [`Pack`] is a block with an

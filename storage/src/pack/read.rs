@@ -4,7 +4,7 @@ use std::iter::{FusedIterator, Rev};
 
 use super::item::Item;
 use super::layout::{
-    BYTES_MAX, COUNT_OFFSET, COUNT_UNKNOWN, EMPTY, HEADER_BYTES, entry_len_at, entry_len_before,
+    BYTES_MAX, COUNT_UNKNOWN, EMPTY, END, HEADER_BYTES, LEN_BYTES, entry_len_at, entry_len_before,
     with_back_len,
 };
 
@@ -34,14 +34,27 @@ impl<'a> PackRef<'a> {
     /// Takes a whole block that this module wrote or checked. Others panic or read nonsense.
     #[inline]
     pub fn new(bytes: &'a [u8]) -> PackRef<'a> {
-        debug_assert_eq!(bytes.get(..4), Some((bytes.len() as u32).to_le_bytes().as_slice()));
+        debug_assert!(bytes.len() > HEADER_BYTES && bytes.last() == Some(&END));
         PackRef(bytes)
     }
 
-    /// All bytes, as they go into an RDB file.
+    /// All bytes.
     #[inline]
     pub fn bytes(self) -> &'a [u8] {
         self.0
+    }
+
+    /// Bytes that it takes as a listpack.
+    #[inline]
+    pub fn listpack_bytes(self) -> usize {
+        LEN_BYTES + self.0.len()
+    }
+
+    /// Adds it to `to` as a listpack, as it goes into an RDB file.
+    pub fn put_listpack(self, to: &mut Vec<u8>) {
+        let len = u32::try_from(self.listpack_bytes()).expect("a block of less than 4 GiB");
+        to.extend_from_slice(&len.to_le_bytes());
+        to.extend_from_slice(self.0);
     }
 
     /// Number of elements. Counts them, in a walk, where they are 65,535 or more.
@@ -62,7 +75,7 @@ impl<'a> PackRef<'a> {
     /// Whether elements with so many bytes of content may be added, by Redis' limit.
     #[inline]
     pub fn fits(self, more_bytes: usize) -> bool {
-        self.0.len().saturating_add(more_bytes) <= BYTES_MAX
+        self.listpack_bytes().saturating_add(more_bytes) <= BYTES_MAX
     }
 
     /// The first element.
@@ -153,7 +166,7 @@ impl<'a> PackRef<'a> {
     /// The number of elements that the header tells, if it does.
     #[inline]
     pub(super) fn count(self) -> Option<usize> {
-        let count = u16::from_le_bytes([self.0[COUNT_OFFSET], self.0[COUNT_OFFSET + 1]]);
+        let count = u16::from_le_bytes([self.0[0], self.0[1]]);
         (count != COUNT_UNKNOWN).then_some(count.into())
     }
 

@@ -3,15 +3,14 @@
 //! | bytes | content |
 //! |---|---|
 //! | 0..4 | number of handles, atomic |
-//! | then | the block; its first four bytes are its length |
+//! | 4..8 | length of the block |
+//! | then | the block |
 //! | then | idle bytes, up to the size class |
 //!
 //! Invariants:
-//! - The allocation has the size that [`class_bytes`] gives for the count and the block, so that capacity needs no field.
+//! - The allocation has the size that [`class_bytes`] gives for the header and the block, so that capacity needs no field.
 //! - Every byte of the block is initialised; the idle bytes need not be.
 //! - Bytes are written only through the sole handle, borrowed for writing: whoever else holds the block never sees it change.
-//! - The block's first four bytes are its length at any time. So no safe code but [`PackMut`], which keeps to that, gets at the
-//!   bytes for writing: it alone is made of a [`PackBuffer`], and does not give it back.
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
@@ -24,13 +23,20 @@ use super::edit::{Buffer, PackMut};
 use super::read::{PackRef, Position};
 use crate::entry::class_bytes;
 
+/// What is before the block.
+#[repr(C)]
+struct Header {
+    refs: AtomicU32,
+    len: u32,
+}
+
 /// Bytes before the block.
-const REFS_BYTES: usize = size_of::<AtomicU32>();
+const HEADER_BYTES: usize = size_of::<Header>();
 /// Handles to one block: far more than there are views, far fewer than would overflow the count.
 const REFS_MAX: u32 = 1 << 30;
 
 /// A handle to a block: 8 bytes, and so is an `Option` of it. `clone` shares the block, a change copies it where it is shared.
-pub struct Pack(NonNull<AtomicU32>);
+pub struct Pack(NonNull<Header>);
 
 // SAFETY: the count is atomic, and the bytes are written only while one handle is left, which is borrowed for writing.
 unsafe impl Send for Pack {}
@@ -78,26 +84,24 @@ impl Pack {
     /// Bytes allocated for a block of so many bytes.
     #[inline]
     pub fn heap_bytes(block_bytes: usize) -> usize {
-        class_bytes(REFS_BYTES + block_bytes)
+        class_bytes(HEADER_BYTES + block_bytes)
     }
 
     /// A block of `len` bytes that starts with `bytes` or, where it is shorter, with the first of them. The rest is zero.
     fn with_start(bytes: &[u8], len: usize) -> Pack {
         let layout = layout_of(len);
         // SAFETY: no layout is empty.
-        let pointer = unsafe { alloc(layout) }.cast::<AtomicU32>();
+        let pointer = unsafe { alloc(layout) }.cast::<Header>();
         let Some(pointer) = NonNull::new(pointer) else { handle_alloc_error(layout) };
         let kept = bytes.len().min(len);
-        // SAFETY: the allocation has room for the count and `len` bytes behind it, and nobody else knows of it.
+        // SAFETY: the allocation has room for the header and `len` bytes behind it, and nobody else knows of it.
         unsafe {
-            pointer.write(AtomicU32::new(1));
+            pointer.write(Header { refs: AtomicU32::new(1), len: len_field(len) });
             let block = pointer.add(1).cast::<u8>();
             block.copy_from_nonoverlapping(NonNull::from(bytes).cast(), kept);
             block.add(kept).write_bytes(0, len - kept);
         }
-        let mut pack = Pack(pointer);
-        pack.set_len(len);
-        pack
+        Pack(pointer)
     }
 
     /// Makes the sole handle's block longer or shorter; new bytes are zero.
@@ -108,25 +112,32 @@ impl Pack {
             // SAFETY: the allocation has the old layout, as of the invariants, and the new size is not zero. This handle is the
             // only one.
             let pointer = unsafe { realloc(self.0.as_ptr().cast(), old_layout, layout.size()) };
-            let Some(pointer) = NonNull::new(pointer.cast::<AtomicU32>()) else { handle_alloc_error(layout) };
+            let Some(pointer) = NonNull::new(pointer.cast::<Header>()) else { handle_alloc_error(layout) };
             self.0 = pointer;
         }
         if len > old_len {
-            // SAFETY: the allocation has room for `len` bytes behind the count.
+            // SAFETY: the allocation has room for `len` bytes behind the header.
             unsafe { self.block().add(old_len).write_bytes(0, len - old_len) };
         }
-        self.set_len(len);
+        // SAFETY: this is the only handle, and it is borrowed for writing.
+        unsafe { self.0.as_mut() }.len = len_field(len);
     }
 
     #[inline]
-    fn refs(&self) -> &AtomicU32 {
-        // SAFETY: the allocation starts with the count and lives as long as any handle.
+    fn header(&self) -> &Header {
+        // SAFETY: the allocation starts with the header and lives as long as any handle. Nobody writes the length while a handle
+        // is borrowed for reading.
         unsafe { self.0.as_ref() }
     }
 
     #[inline]
+    fn refs(&self) -> &AtomicU32 {
+        &self.header().refs
+    }
+
+    #[inline]
     fn block(&self) -> NonNull<u8> {
-        // SAFETY: the block lies behind the count, in the same allocation.
+        // SAFETY: the block lies behind the header, in the same allocation.
         unsafe { self.0.add(1).cast() }
     }
 
@@ -136,18 +147,9 @@ impl Pack {
         unsafe { slice::from_raw_parts(self.block().as_ptr(), self.len()) }
     }
 
-    /// The block's length, by its own header.
     #[inline]
     fn len(&self) -> usize {
-        // SAFETY: a block starts with four bytes of length, aligned as the count before them is. Nobody writes them while a
-        // handle is borrowed for reading.
-        u32::from_le(unsafe { self.block().cast::<u32>().read() }) as usize
-    }
-
-    fn set_len(&mut self, len: usize) {
-        let header = u32::try_from(len).expect("a block of less than 4 GiB").to_le();
-        // SAFETY: as for `len`; the callers hold the only handle.
-        unsafe { self.block().cast::<u32>().write(header) };
+        self.header().len as usize
     }
 }
 
@@ -167,8 +169,7 @@ impl Buffer for PackBuffer<'_> {
         if !self.0.is_unique() {
             *self.0 = Pack::with_start(self.0.bytes(), self.0.len());
         }
-        // SAFETY: so many bytes are initialised; this is the only handle, and it is borrowed for writing. The editor leaves
-        // the first four bytes as `resize` has set them.
+        // SAFETY: so many bytes are initialised; this is the only handle, and it is borrowed for writing.
         unsafe { slice::from_raw_parts_mut(self.0.block().as_ptr(), self.0.len()) }
     }
 
@@ -224,8 +225,12 @@ impl fmt::Debug for Pack {
 }
 
 fn layout_of(len: usize) -> Layout {
-    Layout::from_size_align(class_bytes(REFS_BYTES + len), align_of::<AtomicU32>())
+    Layout::from_size_align(class_bytes(HEADER_BYTES + len), align_of::<Header>())
         .expect("a block below the address space")
+}
+
+fn len_field(len: usize) -> u32 {
+    u32::try_from(len).expect("a block of less than 4 GiB")
 }
 
 const _: () = assert!(size_of::<Option<Pack>>() == 8);

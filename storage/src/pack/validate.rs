@@ -8,7 +8,7 @@ use std::fmt;
 use super::edit::PackMut;
 use super::intset::{self, IntSetRef};
 use super::item::Item;
-use super::layout::{COUNT_OFFSET, END, HEADER_BYTES, back_len_bytes, write_back_len};
+use super::layout::{END, HEADER_BYTES, LEN_BYTES, back_len_bytes, write_back_len};
 use super::read::PackRef;
 
 /// What is wrong, and where.
@@ -64,23 +64,23 @@ impl fmt::Display for Corrupt {
 
 impl std::error::Error for Corrupt {}
 
-/// Checks every byte of a block.
+/// Checks every byte of a listpack; the block is that without its length.
 pub fn validate(bytes: &[u8]) -> Result<PackRef<'_>, Corrupt> {
-    if bytes.len() <= HEADER_BYTES || u32_at(bytes, 0) as usize != bytes.len() {
+    if bytes.len() <= LEN_BYTES + HEADER_BYTES || u32_at(bytes, 0) as usize != bytes.len() {
         return Err(Corrupt { fault: Fault::Length, offset: 0 });
     }
     let end = bytes.len() - 1;
     if bytes[end] != END {
         return Err(Corrupt { fault: Fault::End, offset: end });
     }
-    let (mut count, mut offset) = (0, HEADER_BYTES);
+    let (mut count, mut offset) = (0, LEN_BYTES + HEADER_BYTES);
     while offset < end {
         offset += entry_len(&bytes[offset..end]).map_err(|fault| Corrupt { fault, offset })?;
         count += 1;
     }
-    let pack = PackRef::new(bytes);
+    let pack = PackRef::new(&bytes[LEN_BYTES..]);
     match pack.count() {
-        Some(told) if told != count => Err(Corrupt { fault: Fault::Count, offset: COUNT_OFFSET }),
+        Some(told) if told != count => Err(Corrupt { fault: Fault::Count, offset: LEN_BYTES }),
         _ => Ok(pack),
     }
 }

@@ -271,7 +271,7 @@ impl ListMut<'_> {
         let Some(bytes) = self.value.entry().bytes() else { return };
         let pack = PackRef::new(bytes);
         let more: usize = elements.iter().map(|element| element.len()).sum();
-        if !Room::of(self.limits.list_size).holds(bytes.len() + more, pack.len() + elements.len()) {
+        if !Room::of(self.limits.list_size).holds(pack.listpack_bytes() + more, pack.len() + elements.len()) {
             let nodes = (!pack.is_empty()).then(|| Node::Pack(Pack::from(pack)));
             self.value.set_structure(Box::new(Quicklist::from(nodes.into_iter().collect::<Tree<Node>>())));
         }
@@ -282,7 +282,7 @@ impl ListMut<'_> {
         let ListRef::Nodes(list) = self.as_ref() else { return };
         let Some(pack) = list.only_pack() else { return };
         let read = pack.as_ref();
-        if Room::after_shrinking(self.limits.list_size).holds(read.bytes().len(), read.len()) {
+        if Room::after_shrinking(self.limits.list_size).holds(read.listpack_bytes(), read.len()) {
             let pack = pack.clone();
             self.value.set(Content::Bytes(pack.as_ref().bytes()), false);
         }

@@ -29,7 +29,7 @@ pub(super) fn write(writer: &mut Writer<'_>, hash: HashRef<'_>) {
         HashRef::Timed(timed) if version_needed > 0 => write_timed(writer, timed, hash),
         HashRef::Pack(pack) if writer.version() >= LISTPACK_VERSION => {
             writer.kind(Type::HashListpack);
-            writer.text(pack.bytes());
+            writer.listpack(pack);
         }
         _ => {
             writer.kind(Type::Hash);
@@ -47,7 +47,7 @@ fn write_timed(writer: &mut Writer<'_>, timed: TimedRef<'_>, hash: HashRef<'_>) 
     if let Some(pack) = timed.pack() {
         writer.kind(Type::HashListpackExpiries);
         writer.milliseconds(first);
-        return writer.text(pack.bytes());
+        return writer.listpack(pack);
     }
     writer.kind(Type::HashMetadata);
     writer.milliseconds(first);

@@ -23,8 +23,16 @@ pub(super) fn write(writer: &mut Writer<'_>, list: ListRef<'_>) {
     writer.kind(Type::ListListpacks);
     writer.len(list.nodes().count());
     for node in list.nodes() {
-        writer.len(if matches!(node, NodeRef::Plain(_)) { PLAIN } else { PACKED });
-        writer.text(node.bytes());
+        match node {
+            NodeRef::Plain(element) => {
+                writer.len(PLAIN);
+                writer.text(element);
+            }
+            NodeRef::Pack(pack) => {
+                writer.len(PACKED);
+                writer.listpack(pack);
+            }
+        }
     }
 }
 

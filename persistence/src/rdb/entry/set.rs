@@ -17,7 +17,7 @@ pub(super) fn write(writer: &mut Writer<'_>, set: SetRef<'_>) {
         }
         SetRef::Pack(pack) if writer.version() >= LISTPACK_VERSION => {
             writer.kind(Type::SetListpack);
-            writer.text(pack.bytes());
+            writer.listpack(pack);
         }
         _ => {
             writer.kind(Type::Set);

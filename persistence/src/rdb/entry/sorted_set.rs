@@ -13,7 +13,7 @@ pub(super) fn write(writer: &mut Writer<'_>, set: SortedSetRef<'_>) {
     match set {
         SortedSetRef::Pack(pack) if writer.version() >= LISTPACK_VERSION => {
             writer.kind(Type::SortedSetListpack);
-            writer.text(pack.bytes());
+            writer.listpack(pack);
         }
         _ => {
             writer.kind(Type::SortedSet);

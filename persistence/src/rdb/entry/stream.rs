@@ -1,6 +1,7 @@
 //! Streams: their nodes as they are, then what is remembered of entries that are gone, then the groups.
 
 use super::super::{self as rdb, Type, Writer};
+use rufous_storage::pack::PackRef;
 use rufous_storage::types::Limits;
 use rufous_storage::types::fresh::Fresh;
 use rufous_storage::types::stream::{Consumer, Group, Name, Named, Stream, StreamId};
@@ -19,10 +20,10 @@ pub(super) fn write(writer: &mut Writer<'_>, stream: &Stream) {
     });
     let log = stream.log();
     writer.len(log.node_counts().0);
-    for (id, bytes) in log.nodes() {
+    for (id, pack) in log.nodes() {
         writer.len(size_of::<StreamId>());
         raw_id(writer, id);
-        writer.text(bytes);
+        writer.listpack(pack);
     }
     writer.number(log.len());
     id(writer, log.last_id());
@@ -72,7 +73,7 @@ fn raw_id(writer: &mut Writer<'_>, id: StreamId) {
 pub(super) fn make(value: rdb::Stream<'_>, mut fresh: Fresh<Stream>, limits: &Limits) -> Fresh<Stream> {
     fresh.edit(limits, |stream| {
         let stream = stream.stream();
-        value.nodes.iter().for_each(|(id, bytes)| stream.push_node(*id, bytes));
+        value.nodes.iter().for_each(|(id, bytes)| stream.push_node(*id, PackRef::new(bytes)));
         stream.log_mut().set_id(value.last_id, Some(value.entries_added), Some(value.max_deleted_id));
         for group in &value.groups {
             stream.add_group(make_group(group));

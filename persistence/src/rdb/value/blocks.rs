@@ -1,4 +1,4 @@
-//! Whole collections as one string: reading the string and checking the block in it.
+//! Whole collections as one string: reading the string, checking it, and making it a block as [`pack`] has them.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use rufous_storage::pack::{self, BYTES_MAX, Item, PackMut, PackRef};
 
 /// A string that holds a block, and where it is.
 pub(super) struct Block<'a> {
-    /// The string.
+    /// The string, then the block.
     pub(super) bytes: Cow<'a, [u8]>,
     /// The offset of the string's content; of a compressed one, where the string ends.
     pub(super) start: usize,
@@ -34,16 +34,13 @@ impl<'a> Block<'a> {
         Error { offset: self.start, fault: Fault::Empty }
     }
 
-    /// Checks that the string is a listpack and makes it canonical.
+    /// Checks that the string is a listpack, and takes the block out of it, in canonical form.
     pub(super) fn listpack(self) -> Result<Block<'a>, Error> {
         let start = self.start;
         let at = |corrupt| block_error(start, corrupt);
         let bytes = match self.bytes {
             Cow::Borrowed(bytes) => pack::validate(bytes).map_err(at)?.canonical(),
-            Cow::Owned(bytes) => match pack::validate(&bytes).map_err(at)?.canonical() {
-                Cow::Owned(canonical) => Cow::Owned(canonical),
-                Cow::Borrowed(_) => Cow::Owned(bytes),
-            },
+            Cow::Owned(bytes) => Cow::Owned(pack::validate(&bytes).map_err(at)?.canonical().into_owned()),
         };
         Ok(Block { bytes, start })
     }

@@ -39,7 +39,7 @@ pub(super) fn quicklist(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let list = list.ok_or(error::DEBUG_NOT_QUICKLIST)?;
     let mut text = format!("{{count : {}}}\n{{nodes: {}}}\n", list.len(), list.nodes().count());
     for (number, node) in list.nodes().enumerate() {
-        let (count, bytes) = (node.count(), node.bytes().len());
+        let (count, bytes) = (node.count(), node.content_bytes());
         let container = if matches!(node, NodeRef::Plain(_)) { "PLAIN" } else { "PACKED" };
         let _ = writeln!(text, "{{quicklist node({number})}} {container} {{size: {bytes}, count: {count}}}");
         match node {
@@ -74,12 +74,14 @@ fn pack_of(entry: EntryRef<'_>) -> Option<PackRef<'_>> {
 }
 
 fn shown_pack(pack: PackRef<'_>) -> String {
-    let mut text = format!("{{total bytes {}}} {{num entries {}}}\n", pack.bytes().len(), pack.len());
+    let mut text = format!("{{total bytes {}}} {{num entries {}}}\n", pack.listpack_bytes(), pack.len());
+    // Places are those in a listpack, which has its length in front.
+    let before = pack.listpack_bytes() - pack.bytes().len();
     let mut entries = pack.entries().enumerate().peekable();
     while let Some((index, (position, item))) = entries.next() {
         // One byte ends the block.
         let end = entries.peek().map_or(pack.bytes().len() - 1, |(_, (next, _))| next.offset());
-        let (offset, bytes) = (position.offset(), end - position.offset());
+        let (offset, bytes) = (before + position.offset(), end - position.offset());
         let value = match item {
             Item::Int(value) => format!("[int] {value}"),
             Item::Bytes(value) => format!("[str] {}", shown(value)),
@@ -138,11 +140,10 @@ mod tests {
         let long = [b'x'; 50];
         PackMut::empty_in(&mut bytes).extend([Item::Int(7), Item::Bytes(b"a\nb"), Item::Bytes(&long)]);
         let expected = format!(
-            "{{total bytes {}}} {{num entries 3}}\n\
+            "{{total bytes 66}} {{num entries 3}}\n\
              {{index: 0, offset: 6, bytes: 2}} [int] 7\n\
              {{index: 1, offset: 8, bytes: 5}} [str] a\\nb\n\
              {{index: 2, offset: 13, bytes: 52}} [str] {}... and 10 bytes\n",
-            bytes.len(),
             "x".repeat(40),
         );
         assert_eq!(shown_pack(PackRef::new(&bytes)), expected);

@@ -87,14 +87,14 @@ impl Node {
         let pack = pack.as_ref();
         !is_plain(element, limits)
             && Room::of(limits.list_size)
-                .holds(pack.bytes().len() + element.len() + OVERHEAD_BYTES, pack.len() + 1)
+                .holds(pack.listpack_bytes() + element.len() + OVERHEAD_BYTES, pack.len() + 1)
     }
 
     /// Adds, at an end, the leading ones of the elements that have room; says how many.
     pub(super) fn take_some(&mut self, end: End, elements: &[&[u8]], limits: &Limits) -> usize {
         let Node::Pack(pack) = self else { return 0 };
         let (room, read) = (Room::of(limits.list_size), pack.as_ref());
-        let (mut bytes, mut count) = (read.bytes().len(), read.len());
+        let (mut bytes, mut count) = (read.listpack_bytes(), read.len());
         let fitting = elements.iter().take_while(|element| {
             let fits =
                 !is_plain(element, limits) && room.holds(bytes + element.len() + OVERHEAD_BYTES, count + 1);
@@ -150,7 +150,7 @@ impl Node {
     pub(super) fn merge(&mut self, next: &mut Node, limits: &Limits) {
         let (Node::Pack(pack), Node::Pack(other)) = (self, &*next) else { return };
         let (one, two) = (pack.as_ref(), other.as_ref());
-        let bytes = one.bytes().len() + two.bytes().len() - FRAME_BYTES;
+        let bytes = one.listpack_bytes() + two.listpack_bytes() - FRAME_BYTES;
         if Room::of(limits.list_size).holds(bytes, one.len() + two.len()) {
             pack.edit().append(two);
             *next = Node::Pack(Pack::new());
@@ -233,11 +233,11 @@ impl<'a> NodeRef<'a> {
         }
     }
 
-    /// Bytes that it would take in an RDB file: the whole block, or the element.
-    pub fn bytes(self) -> &'a [u8] {
+    /// Bytes that it takes as Redis counts them: as a listpack, or those of the element.
+    pub fn content_bytes(self) -> usize {
         match self {
-            NodeRef::Pack(pack) => pack.bytes(),
-            NodeRef::Plain(blob) => blob,
+            NodeRef::Pack(pack) => pack.listpack_bytes(),
+            NodeRef::Plain(blob) => blob.len(),
         }
     }
 

@@ -4,7 +4,7 @@ use super::ids::nodes_bytes;
 use super::node::{Entry, Node, Walk, WalkBack};
 use super::{Stream, StreamId};
 use crate::db::Removed;
-use crate::pack::{Item, Pack};
+use crate::pack::{Item, Pack, PackRef};
 use crate::tree::{Cursor, Leaf, Leaves, LeavesBack, Tree};
 use crate::types::Limits;
 
@@ -111,9 +111,9 @@ impl Log {
         RangeBack { here: Some(node.entries_back()), rest: Some(rest), start, end }
     }
 
-    /// The nodes: ID and listpack of each.
-    pub fn nodes(&self) -> impl Iterator<Item = (StreamId, &[u8])> {
-        self.nodes.leaves().map(|node| (node.id, node.pack.as_ref().bytes()))
+    /// The nodes: ID and block of each.
+    pub fn nodes(&self) -> impl Iterator<Item = (StreamId, PackRef<'_>)> {
+        self.nodes.leaves().map(|node| (node.id, node.pack.as_ref()))
     }
 
     /// Nodes, and nodes of the tree above them.

@@ -17,6 +17,7 @@ mod tests;
 
 use crate::db::Removed;
 use crate::entry::{EntryRef, Kind, Structure, class_bytes};
+use crate::pack::PackRef;
 use crate::tree::Tree;
 use crate::types::{Limits, Type};
 use crate::value::ValueMut;
@@ -207,9 +208,9 @@ impl Stream {
         Some(Removed::of_structure(removed))
     }
 
-    /// Adds a node of bytes that are laid out as one and whose IDs are above those of the nodes before.
-    pub fn push_node(&mut self, id: StreamId, bytes: &[u8]) {
-        let node = Node::from_bytes(id, bytes);
+    /// Adds a node of a block that is laid out as one and whose IDs are above those of the nodes before.
+    pub fn push_node(&mut self, id: StreamId, pack: PackRef<'_>) {
+        let node = Node::from_pack(id, pack);
         if !crate::tree::Leaf::is_empty(&node) {
             self.log.nodes.push_back(node);
         }

@@ -71,16 +71,16 @@ impl Node {
         Node { id, pack }
     }
 
-    /// A node of bytes that were checked to be one.
-    pub(super) fn from_bytes(id: StreamId, bytes: &[u8]) -> Node {
-        Node { id, pack: Pack::from(PackRef::new(bytes)) }
+    /// A node of a block that was checked to be one.
+    pub(super) fn from_pack(id: StreamId, pack: PackRef<'_>) -> Node {
+        Node { id, pack: Pack::from(pack) }
     }
 
     /// Whether an entry whose fields and values have so many bytes may be added.
     #[inline]
     pub(super) fn has_room(&self, bytes: usize, limits: &Limits) -> bool {
         let pack = self.pack.as_ref();
-        if pack.bytes().len() + bytes >= bytes_max(limits) {
+        if pack.listpack_bytes() + bytes >= bytes_max(limits) {
             return false;
         }
         let head = Head::of(self);
@@ -104,7 +104,7 @@ impl Node {
         }
         items.push(Item::Int(items.len() as i64));
         let live = head.live + 1;
-        let len = self.pack.as_ref().bytes().len();
+        let len = self.pack.as_ref().listpack_bytes();
         if len + bytes_max(limits) / 4 >= bytes_max(limits) && is_wasteful(len, &items, limits) {
             return false;
         }

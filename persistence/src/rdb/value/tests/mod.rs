@@ -31,8 +31,9 @@ fn numbers(writer: &mut Writer<'_>, numbers: &[u64]) {
 
 /// A listpack of words.
 fn listpack(words: &[&str]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    PackMut::empty_in(&mut bytes).extend(words.iter().map(|word| Item::of(word.as_bytes())));
+    let (mut pack, mut bytes) = (PackMut::empty_in(Vec::new()), Vec::new());
+    pack.extend(words.iter().map(|word| Item::of(word.as_bytes())));
+    pack.as_ref().put_listpack(&mut bytes);
     bytes
 }
 

@@ -62,8 +62,10 @@ fn audit(stream: &Stream, twin: &Twin) {
         (log.last_id(), log.max_deleted_id(), log.entries_added()),
         (twin.last_id, twin.max_deleted_id, twin.entries_added)
     );
-    for (_, bytes) in log.nodes() {
-        validate(bytes).expect("a node is a listpack");
+    for (_, pack) in log.nodes() {
+        let mut listpack = Vec::new();
+        pack.put_listpack(&mut listpack);
+        validate(&listpack).expect("a node is a listpack");
     }
     assert_eq!(stream.groups().len(), twin.groups.len());
     for (group, (name, expected)) in stream.groups().iter().zip(&twin.groups) {

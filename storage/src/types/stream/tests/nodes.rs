@@ -32,13 +32,13 @@ fn a_node_has_the_bytes_that_redis_gives_it() {
     let elements = expected.concat();
     assert_eq!(nodes.len(), 1);
     assert_eq!(nodes[0].0, StreamId::new(5, 1));
-    assert_eq!(nodes[0].1[4..6], [25, 0], "elements");
-    assert_eq!(nodes[0].1[6..nodes[0].1.len() - 1], elements);
+    assert_eq!(nodes[0].1.bytes()[..2], [25, 0], "elements");
+    assert_eq!(nodes[0].1.bytes()[2..nodes[0].1.bytes().len() - 1], elements);
 }
 
 /// How many entries of one field and one value there are in each node.
 fn entries_in_nodes(stream: &Stream) -> Vec<u64> {
-    stream.log().nodes().map(|(_, bytes)| u64::from(bytes[6])).collect()
+    stream.log().nodes().map(|(_, pack)| u64::from(pack.bytes()[2])).collect()
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_million_entries_take_little_beyond_their_bytes() {
         let value = format!("value:{ms:08}");
         add(&mut stream, 1_700_000_000_000 + ms, 0, &[("field", &value), ("other", &value)], &limits);
     }
-    let listpacks: usize = stream.log().nodes().map(|(_, bytes)| bytes.len()).sum();
+    let listpacks: usize = stream.log().nodes().map(|(_, pack)| pack.listpack_bytes()).sum();
     let taken = stream.log().heap_bytes();
     assert!(taken < listpacks * 115 / 100 + 4096, "{taken} bytes for {listpacks}");
 }
