@@ -7,6 +7,7 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
@@ -23,10 +24,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Blocks of 512 bytes that a file may have on the full disk.
 const BLOCKS_MAX: u64 = 128;
 
-/// `fdatasync` fails as long as a file is there; as long as another is there, it, `unlink` and writes to increments are slow.
+/// `fdatasync` fails as long as a file is there, and crashes as long as another is there; as long as a third is there, it,
+/// `unlink` and writes to increments are slow.
 const UNSURE: &str = r#"
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +43,7 @@ static void drag(void) {
     if (there("SLOW_WHILE")) usleep(20000);
 }
 int fdatasync(int fd) {
+    if (there("CRASHES_WHILE")) raise(SIGSEGV);
     if (there("FAILS_WHILE")) { errno = EIO; return -1; }
     drag();
     return syscall(SYS_fdatasync, fd);
@@ -91,7 +95,8 @@ impl Home {
         self.start(&format!("trap '' XFSZ\nulimit -S -f {BLOCKS_MAX}"), &["--appendfsync", fsync])
     }
 
-    /// Starts one on a disk that does not sync while there is a file `broken`, and is slow while there is a file `slow`.
+    /// Starts one on a disk that does not sync while there is a file `broken`, is slow while there is a file `slow`, and crashes the
+    /// thread that syncs while there is a file `fatal`.
     fn start_on_unsure_disk(&self, fsync: &str) -> Server {
         let (source, library) = (self.path("shim.c"), self.path("shim.so"));
         fs::write(&source, UNSURE).unwrap();
@@ -99,6 +104,7 @@ impl Home {
         assert!(built.expect("a C compiler").success());
         let lines = [
             ("FAILS_WHILE", self.path("broken")),
+            ("CRASHES_WHILE", self.path("fatal")),
             ("SLOW_WHILE", self.path("slow")),
             ("LD_PRELOAD", library),
         ];
@@ -303,6 +309,27 @@ fn a_slow_disk_shows_in_the_latency_monitor() {
     check(&["SET a 1"], &["aof-fsync-always", "aof-write", "aof-write-alone"]);
     check(&["BGSAVE", "SET a 2"], &["aof-fsync-always", "aof-write", "aof-write-active-child"]);
     check(&["CONFIG SET appendonly no", "FLUSHALL"], &["rdb-unlink-temp-file"]);
+}
+
+#[test]
+fn a_crash_of_the_thread_that_writes_is_reported_and_ends_the_server() {
+    let home = Home::new();
+    let mut server = home.start_on_unsure_disk("always");
+    let mut conn = server.connect();
+    conn.must("SET before 1");
+    fs::write(home.path("fatal"), "").unwrap();
+    conn.send(&["SET", "during", "1"]).unwrap();
+    assert!(conn.read_to_close().unwrap().is_empty(), "it is not confirmed");
+    assert_eq!(server.wait().signal(), Some(11), "{}", server.log());
+    let log = server.log();
+    for part in
+        ["=== REDIS BUG REPORT START", "crashed by signal: 11", "\nThread: aof\n", "=== REDIS BUG REPORT END"]
+    {
+        assert!(log.contains(part), "{part}: {log}");
+    }
+    assert!(!log.contains("INFO OUTPUT"), "the loop goes on meanwhile: {log}");
+    fs::remove_file(home.path("fatal")).unwrap();
+    assert_eq!(home.start("", &[]).connect().must("GET before").text(), "1");
 }
 
 /// The end of a rewrite: whether it worked.
