@@ -479,6 +479,21 @@ fn the_data_set_goes_back_to_a_moment() {
 }
 
 #[test]
+fn a_base_of_valkey_is_read() {
+    let home = Home::new(&[]);
+    fs::create_dir(home.path("")).unwrap();
+    let manifest = "file a.base.rdb seq 1 type b\nfile a.incr.aof seq 1 type i\n";
+    fs::write(home.path("appendonly.aof.manifest"), manifest).unwrap();
+    // A string `key` with the value `v`; no checksum.
+    fs::write(home.path("a.base.rdb"), b"VALKEY080\xfe\0\0\x03key\x01v\xff\0\0\0\0\0\0\0\0").unwrap();
+    fs::write(home.path("a.incr.aof"), "*3\r\n$6\r\nAPPEND\r\n$3\r\nkey\r\n$1\r\nw\r\n").unwrap();
+    let (output, is_sound) = check_aof(&[home.path("appendonly.aof.manifest").to_str().unwrap()], "");
+    assert!(is_sound, "{output}");
+    let server = home.start(Which::Rufous, &[]);
+    assert_eq!(server.connect().must("GET key").text(), "vw");
+}
+
+#[test]
 fn a_single_file_of_before_redis_7_is_taken_over() {
     let home = Home::new(&[]);
     fs::write(home.folder.path().join("appendonly.aof"), "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n")

@@ -6,7 +6,7 @@
 use super::manifest::Manifest;
 use super::scan::{Damage, Fault, Item, Scanner, survey};
 use crate::disk::{Content, Disk};
-use crate::rdb::{Loader, Piece};
+use crate::rdb::{self, Loader, Piece};
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
@@ -286,7 +286,7 @@ fn end_at(content: &[u8], start: usize, time: i64) -> Option<usize> {
 }
 
 fn is_snapshot(content: &[u8]) -> bool {
-    content.len() >= 8 && content.starts_with(b"REDIS")
+    content.len() >= 8 && rdb::is_file(content)
 }
 
 /// A file whose first line that is no comment begins as those of manifests do.

@@ -316,6 +316,11 @@ impl<'a> Loader<'a> {
     }
 }
 
+/// Whether bytes begin as a file does, of whatever version.
+pub fn is_file(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"REDIS") || bytes.starts_with(b"VALKEY")
+}
+
 fn version(reader: &mut Reader<'_>) -> Result<u16, Error> {
     let start = reader.clone();
     let head: [u8; 9] = reader.array()?;

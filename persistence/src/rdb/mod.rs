@@ -97,7 +97,7 @@ mod write;
 
 pub use entry::{Made, version_for, version_with, write_value};
 pub use error::{Error, Fault, ModuleName};
-pub use load::{Doing, Key, Loader, Piece};
+pub use load::{Doing, Key, Loader, Piece, is_file};
 pub use read::{Reader, Text};
 pub use save::{Access, Contents, Out, Progress, SaveError, Settings, save};
 pub use types::Type;

@@ -16,6 +16,7 @@ use rufous_persistence::aof::folder::{Folder, ReadError, UpgradeError};
 use rufous_persistence::aof::manifest::{Manifest, Part};
 use rufous_persistence::aof::scan::{Damage, Item, Scanner, survey};
 use rufous_persistence::aof::writer::Loaded;
+use rufous_persistence::rdb;
 use rufous_protocol::request::OwnedArgs;
 use std::path::Path;
 
@@ -174,7 +175,7 @@ impl Loader<'_> {
                 format_args!("Fatal error: can't open the append log file {name} for reading: {reason}"),
             )
         })?;
-        let start = if content.starts_with(b"REDIS") { self.snapshot(host, &path, &content)? } else { 0 };
+        let start = if rdb::is_file(&content) { self.snapshot(host, &path, &content)? } else { 0 };
         let (_, state) = host.engine();
         let survey = survey(&content, start, state.config.aof_checksum);
         if let Some(damage) = &survey.damage {

@@ -40,8 +40,7 @@ pub fn wanted(state: &State) -> Option<Until> {
 /// A base must not be younger than the moment.
 pub fn check_base(state: &State, folder: &Folder, base: &Part, until: Until) -> Result<(), Failed> {
     let Ok(content) = folder.disk().read(&folder.at(&base.name)) else { return Ok(()) };
-    let written_s =
-        if content.starts_with(b"REDIS") { snapshot_time(&content) } else { first_time(&content) };
+    let written_s = if rdb::is_file(&content) { snapshot_time(&content) } else { first_time(&content) };
     if written_s.is_some_and(|written_s| written_s <= until.0) {
         return Ok(());
     }
