@@ -62,9 +62,9 @@ impl Node {
     pub(super) fn new(id: StreamId, fields: &[Item<'_>]) -> Node {
         let mut items: SmallVec<[Item<'_>; ELEMENTS_INLINE]> =
             SmallVec::from_slice(&[Item::Int(1), Item::Int(0), Item::Int(fields.len() as i64 / 2)]);
-        items.extend(fields.iter().step_by(2).copied());
+        items.extend(names(fields));
         items.extend([Item::Int(0), Item::Int(SAME_FIELDS), Item::Int(0), Item::Int(0)]);
-        items.extend(fields.iter().skip(1).step_by(2).copied());
+        items.extend(values(fields));
         items.push(Item::Int((HEAD_ELEMENTS + fields.len() / 2) as i64));
         let mut pack = Pack::new();
         pack.edit().extend(items.iter().copied());
@@ -97,7 +97,7 @@ impl Node {
             Item::Int(id.seq.wrapping_sub(self.id.seq) as i64),
         ]);
         if same {
-            items.extend(fields.iter().skip(1).step_by(2).copied());
+            items.extend(values(fields));
         } else {
             items.push(Item::Int(fields.len() as i64 / 2));
             items.extend_from_slice(fields);
@@ -187,6 +187,18 @@ impl Node {
     }
 }
 
+/// Of names and values in turn, the names.
+#[inline]
+fn names<'a>(fields: &[Item<'a>]) -> impl Iterator<Item = Item<'a>> {
+    fields.as_chunks().0.iter().map(|[name, _]| *name)
+}
+
+/// Of names and values in turn, the values.
+#[inline]
+fn values<'a>(fields: &[Item<'a>]) -> impl Iterator<Item = Item<'a>> {
+    fields.as_chunks().0.iter().map(|[_, value]| *value)
+}
+
 /// What a node may take.
 #[inline]
 fn bytes_max(limits: &Limits) -> usize {
@@ -250,8 +262,7 @@ impl<'a> Head<'a> {
     /// Whether these names, of names and values, are the master fields.
     #[inline]
     fn has_fields(&self, fields: &[Item<'_>]) -> bool {
-        let names = fields.iter().step_by(2).copied();
-        fields.len() == 2 * self.fields && self.pack.iter_from(self.names).take(self.fields).eq(names)
+        fields.len() == 2 * self.fields && self.pack.iter_from(self.names).take(self.fields).eq(names(fields))
     }
 
     /// The first entry.
