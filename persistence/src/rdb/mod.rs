@@ -73,9 +73,10 @@
 //! | 23 hash | 12 | listpack: field, value, unix ms or 0, .. ordered by time; from release candidates |
 //! | 24 hash | 12 | time (the earliest), length, then each: length t, field, value. t is 0 for a field that stays, else the field expires at the earliest time + t - 1 |
 //! | 25 hash | 12 | time (the earliest), listpack: field, value, unix ms or 0, .. ordered by time, those that stay last |
+//! | 26 stream | 13 | as 21, then what producers have added; from Redis 8.6 on |
 //!
 //! What the server of each version writes: 9 is Redis 5 and 6, 10 is 7.0, 11 is 7.2 (and Valkey up to 8), 12 is 7.4 and 8.0,
-//! 13 is 8.4 and later, 80 is Valkey 9. A reader takes all that came before.
+//! 13 is 8.4 and later (with streams of type 26 from 8.6 on), 80 is Valkey 9. A reader takes all that came before.
 //!
 //! # Invariants of the readers
 //! Any bytes are safe to read: what they announce is believed only as far as there are bytes for it, nothing is allocated

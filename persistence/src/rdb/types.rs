@@ -51,6 +51,8 @@ pub enum Type {
     HashMetadata = 24,
     /// The same as a listpack.
     HashListpackExpiries = 25,
+    /// A stream as Redis 8.6 writes it.
+    StreamProducers = 26,
 }
 
 impl Type {
@@ -79,6 +81,7 @@ impl Type {
         Type::HashListpackExpiriesFirst,
         Type::HashMetadata,
         Type::HashListpackExpiries,
+        Type::StreamProducers,
     ];
 
     /// The type that a byte announces.

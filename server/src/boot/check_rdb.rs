@@ -18,7 +18,7 @@ const PREFIXES_MAX: usize = 10_000;
 /// What ends a prefix.
 const SEPARATORS: &[u8] = b":/|.";
 
-const TYPES: [(u8, &str); 24] = [
+const TYPES: [(u8, &str); 25] = [
     (0, "string"),
     (1, "list-linked"),
     (2, "set-hashtable"),
@@ -43,6 +43,7 @@ const TYPES: [(u8, &str); 24] = [
     (22, "hash-with-expiries"),
     (24, "hash-with-metadata"),
     (25, "hash-listpack-with-expiries"),
+    (26, "stream-v4"),
 ];
 
 /// Keys with something in common.

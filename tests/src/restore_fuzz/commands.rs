@@ -82,7 +82,7 @@ fn own(kind: Type) -> &'static [&'static str] {
         Type::Hash | Type::HashZipmap | Type::HashZiplist | Type::HashListpack => HASHES,
         Type::HashExpiries | Type::HashListpackExpiriesFirst => HASHES,
         Type::HashMetadata | Type::HashListpackExpiries => HASHES,
-        Type::StreamFirst | Type::StreamSecond | Type::Stream => STREAMS,
+        Type::StreamFirst | Type::StreamSecond | Type::Stream | Type::StreamProducers => STREAMS,
     }
 }
 

@@ -72,6 +72,7 @@ impl<'a> Value<'a> {
             Type::StreamFirst => Value::Stream(Box::new(stream::first(reader)?)),
             Type::StreamSecond => Value::Stream(Box::new(stream::second(reader)?)),
             Type::Stream => Value::Stream(Box::new(stream::third(reader)?)),
+            Type::StreamProducers => Value::Stream(Box::new(stream::fourth(reader)?)),
         })
     }
 }

@@ -10,6 +10,11 @@
 //! | group's pending entries | how many; of each its ID in 16 bytes, a time, deliveries |
 //! | group's consumers | how many; of each its name, the time it was last seen; *third:* the time it last got something |
 //! | consumer's pending entries | how many; of each its ID in 16 bytes |
+//! | *fourth:* what producers have added | two lengths, for how long and of how many entries each is remembered |
+//! | *fourth:* producers | how many; of each its name, then how many; of each the producer's name of the entry (string), its ID |
+//! | *fourth:* their figures | entries added with such a name, and those that were not, because they were there |
+//!
+//! No server of ours knows producers: what a stream remembers of them is read and forgotten.
 //!
 //! An ID is two lengths, milliseconds and sequence; in 16 bytes, two big-endian numbers. A node's listpack:
 //!
@@ -109,6 +114,23 @@ pub(super) fn second<'a>(reader: &mut Reader<'a>) -> Result<Stream<'a>, Error> {
 /// As Redis 7.2 writes it.
 pub(super) fn third<'a>(reader: &mut Reader<'a>) -> Result<Stream<'a>, Error> {
     stream(reader, true, true)
+}
+
+/// As Redis 8.6 writes it.
+pub(super) fn fourth<'a>(reader: &mut Reader<'a>) -> Result<Stream<'a>, Error> {
+    let stream = third(reader)?;
+    reader.len()?;
+    reader.len()?;
+    for _ in 0..reader.count()? {
+        reader.text()?;
+        for _ in 0..reader.count()? {
+            reader.text()?;
+            id(reader)?;
+        }
+    }
+    reader.len()?;
+    reader.len()?;
+    Ok(stream)
 }
 
 fn stream<'a>(reader: &mut Reader<'a>, counted: bool, active: bool) -> Result<Stream<'a>, Error> {

@@ -164,7 +164,9 @@ fn bad_format(cx: &Ctx<'_>, body: &[u8], problem: impl Display) -> ReplyError {
     let what = match body.first().copied().and_then(Type::of) {
         Some(Type::SortedSetZiplist) => "Zset ziplist",
         Some(Type::HashZipmap) => "Zipmap",
-        Some(Type::StreamFirst | Type::StreamSecond | Type::Stream) => "Stream listpack",
+        Some(Type::StreamFirst | Type::StreamSecond | Type::Stream | Type::StreamProducers) => {
+            "Stream listpack"
+        }
         _ => "Value",
     };
     cx.server.log.verbose(format_args!("RESTORE: {what} {INTEGRITY}{problem}"));

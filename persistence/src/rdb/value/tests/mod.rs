@@ -77,7 +77,8 @@ fn ziplist_element(word: &[u8]) -> Vec<u8> {
 
 /// A stream of two nodes with a group of two consumers: one entry deleted, two pending.
 fn stream(kind: Type) -> Vec<u8> {
-    let (counted, active) = (kind != Type::StreamFirst, kind == Type::Stream);
+    let counted = kind != Type::StreamFirst;
+    let active = counted && kind != Type::StreamSecond;
     written(kind, |writer| {
         writer.len(2);
         writer.text(&raw(5, 1));
@@ -114,6 +115,18 @@ fn stream(kind: Type) -> Vec<u8> {
             }
             writer.len(pending.len());
             pending.iter().for_each(|(ms, seq)| writer.raw(&raw(*ms, *seq)));
+        }
+        if kind == Type::StreamProducers {
+            numbers(writer, &[100, 100, 2]);
+            for (producer, entries) in [("producer", &[(5, 1), (6, 8)][..]), ("12", &[])] {
+                writer.text(producer.as_bytes());
+                writer.len(entries.len());
+                for (ms, seq) in entries {
+                    writer.text(b"name");
+                    numbers(writer, &[*ms, *seq]);
+                }
+            }
+            numbers(writer, &[2, 5]);
         }
     })
 }
@@ -201,5 +214,6 @@ fn examples() -> Vec<Vec<u8>> {
         stream(Type::StreamFirst),
         stream(Type::StreamSecond),
         stream(Type::Stream),
+        stream(Type::StreamProducers),
     ]
 }

@@ -121,6 +121,7 @@ fn every_type_is_read() {
         &format!("{STREAM} 0-0 added 3; group 7-0 None alice@1000/1000 bob@1000/1000 {PENDING}"),
         &format!("{STREAM} 6-0 added 4; group 7-0 None alice@1000/1000 bob@1000/1000 {PENDING}"),
         &format!("{STREAM} 6-0 added 4; group 7-0 None alice@1000/-1 bob@1000/-1 {PENDING}"),
+        &format!("{STREAM} 6-0 added 4; group 7-0 None alice@1000/-1 bob@1000/-1 {PENDING}"),
     ];
     let examples = examples();
     assert_eq!(examples.len(), expected.len());
