@@ -19,7 +19,7 @@ use rufous_protocol::error::{self, ReplyError};
 use rufous_storage::memory;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 
 /// Seconds after a failed save in which save points do not try again.
 const RETRY_DELAY_S: i64 = 5;
@@ -51,6 +51,8 @@ pub struct Snapshots {
 struct Running {
     progress: Arc<Progress>,
     messages: Receiver<Saved>,
+    /// Takes the lock of the file that was replaced: with it goes the file, which may take long.
+    replaced: Sender<Box<dyn Lock>>,
     started_s: i64,
     keys: u64,
     dirty_before: u64,
@@ -218,6 +220,7 @@ pub fn start(store: &mut Store, state: &mut State) -> Result<(), Refusal> {
     let (settings, disk) = (settings(&state.config), state.persistence.disk.clone());
     let progress = Arc::new(Progress::default());
     let (sender, messages) = channel();
+    let (replaced, to_close) = channel();
     let keys = contents.keys() as u64;
     let work = {
         let (progress, waker) = (progress.clone(), state.persistence.waker.clone());
@@ -229,6 +232,8 @@ pub fn start(store: &mut Store, state: &mut State) -> Result<(), Refusal> {
             if let Some(waker) = waker {
                 let _ = waker.wake();
             }
+            // Nothing comes where nothing was replaced.
+            drop(to_close.recv());
         }
     };
     std::thread::Builder::new().name("snapshot".into()).spawn(work).map_err(|error| {
@@ -240,8 +245,16 @@ pub fn start(store: &mut Store, state: &mut State) -> Result<(), Refusal> {
     let pid = std::process::id();
     state.log.notice(format_args!("Background saving started by pid {pid}"));
     let (dirty_before, kept_before) = (store.dirty, store.keyspace.kept_bytes());
-    state.persistence.snapshots.running =
-        Some(Running { progress, messages, started_s: now_s, keys, dirty_before, kept_before, temporary });
+    state.persistence.snapshots.running = Some(Running {
+        progress,
+        messages,
+        replaced,
+        started_s: now_s,
+        keys,
+        dirty_before,
+        kept_before,
+        temporary,
+    });
     Ok(())
 }
 
@@ -281,7 +294,10 @@ fn finish(store: &mut Store, state: &mut State, saved: Saved) {
     snapshots.last_kept_bytes = store.keyspace.kept_bytes() - running.kept_before;
     match saved {
         Ok(lock) => {
-            snapshots.lock = lock;
+            if let Some(old) = std::mem::replace(&mut snapshots.lock, lock) {
+                // Without the thread it ends here.
+                let _ = running.replaced.send(old);
+            }
             snapshots.last_save_s = now_s;
             snapshots.last_is_ok = true;
             store.dirty = store.dirty.saturating_sub(running.dirty_before);
