@@ -199,10 +199,7 @@ pub fn apply_config(store: &mut Store, state: &mut State) {
     let config = &state.config;
     state.special.set(EngineSpecial::MAXMEMORY, config.maxmemory > 0);
     state.client_memory.configure(config, state.clients.iter_mut());
-    state.latency.threshold_ns = match config.latency_monitor_threshold_ms {
-        0 => u64::MAX,
-        ms => ms.saturating_mul(1_000_000),
-    };
+    state.latency.threshold_ns = config.latency_threshold_us().saturating_mul(1000);
     state.persistence.aof.set_latency_threshold(config);
     store.marks = AccessMarks {
         lfu: config

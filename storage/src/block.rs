@@ -21,11 +21,10 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 
 use crate::entry::class_bytes;
-use crate::prefetch::prefetch;
+use crate::prefetch::prefetch_lines;
 
 const WIDE: u32 = 1 << 31;
 const WORD_BYTES: usize = 8;
-const LINE_BYTES: usize = 64;
 const HEADER_BYTES: usize = size_of::<Header>();
 /// The least content, so that whoever reads 64 tags or 64 lengths at once stays inside.
 const CONTENT_BYTES_MIN: usize = 128 - HEADER_BYTES;
@@ -131,8 +130,7 @@ impl Block {
     /// Starts to load the first lines of the cache, which every search reads first. There may be fewer.
     #[inline]
     pub(crate) fn prefetch_lines(&self, count: usize) {
-        let start = self.0.as_ptr().cast::<u8>();
-        (0..count).for_each(|line| prefetch(start.wrapping_add(line * LINE_BYTES)));
+        prefetch_lines(self.0.as_ptr().cast(), count);
     }
 
     #[inline]

@@ -6,8 +6,8 @@ use std::ptr::NonNull;
 
 /// Elements that are on their way while one is read.
 const AHEAD: usize = 16;
-/// What of an element is loaded: its first lines.
-const AHEAD_BYTES: usize = 128;
+/// Lines of an element that are loaded: few that matter are longer, and most do not begin with a line.
+const ELEMENT_LINES: usize = 2;
 const LINE_BYTES: usize = 64;
 
 /// What an iterator gives, in its order, each a while after its memory was asked for.
@@ -17,13 +17,23 @@ pub(crate) fn ahead(mut elements: impl Iterator<Item = NonNull<u8>>) -> impl Ite
         while coming.len() < AHEAD
             && let Some(element) = elements.next()
         {
-            for line in (0..AHEAD_BYTES).step_by(LINE_BYTES) {
-                prefetch(element.as_ptr().wrapping_add(line));
-            }
+            prefetch_element(element);
             coming.push_back(element);
         }
         coming.pop_front()
     })
+}
+
+/// Starts to load the beginning of an element.
+#[inline]
+pub(crate) fn prefetch_element(element: NonNull<u8>) {
+    prefetch_lines(element.as_ptr(), ELEMENT_LINES);
+}
+
+/// Starts to load so many cache lines from an address on, whatever lies there.
+#[inline]
+pub(crate) fn prefetch_lines(address: *const u8, count: usize) {
+    (0..count).for_each(|line| prefetch(address.wrapping_add(line * LINE_BYTES)));
 }
 
 /// Starts to load the cache line at an address, whatever lies there.

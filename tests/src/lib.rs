@@ -4,6 +4,7 @@
 //! - [`conn`] talks to either over a blocking socket with timeouts; [`resp`] decodes what comes back. The decoder is
 //!   written apart from the `protocol` room on purpose: a mistake there must not hide itself here.
 //! - [`differential`] sends the same random commands to both and compares.
+//! - [`wait`] lets time pass until something holds.
 //! - [`restore_fuzz`] harms payloads of DUMP and looks whether the server outlives them.
 //! - [`tidy`] and [`manifest`] read the workspace itself; [`upstream`] drives Redis' own Tcl suite.
 //!
@@ -18,3 +19,4 @@ pub mod seed;
 pub mod server;
 pub mod tidy;
 pub mod upstream;
+pub mod wait;

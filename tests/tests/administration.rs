@@ -1,10 +1,14 @@
 //! What an operator does: change the configuration, read INFO, limit memory, end the server.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rufous_tests::conn::{Conn, closed};
 use rufous_tests::server::{Server, Signal, Which, program_or_notice};
+use rufous_tests::wait::eventually;
+
+/// How long something may take that is about to happen.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 fn rufous(arguments: &[&str]) -> Server {
     Server::spawn(Which::Rufous, arguments)
@@ -28,15 +32,6 @@ fn info_number(conn: &mut Conn, name: &str) -> u64 {
 
 fn directive(conn: &mut Conn, name: &str) -> String {
     conn.must(&format!("CONFIG GET {name}")).items().expect("a pair")[1].text()
-}
-
-/// Lets time pass until `holds`.
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(5);
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 #[test]
@@ -183,9 +178,9 @@ fn the_allocator_has_threads_of_its_own_if_that_is_wanted() {
                 threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("comm")).ok());
             names.into_iter().any(|name| name.starts_with("jemalloc_bg"))
         };
-        eventually("at start", || has_threads() == (wanted == "yes"));
+        eventually(PATIENCE, "at start", || has_threads() == (wanted == "yes"));
         server.connect().must(&format!("CONFIG SET jemalloc-bg-thread {other}"));
-        eventually("at run time", || has_threads() == (other == "yes"));
+        eventually(PATIENCE, "at run time", || has_threads() == (other == "yes"));
     }
 }
 
@@ -234,9 +229,9 @@ fn the_largest_clients_go_first() {
             conn
         })
         .collect();
-    eventually("the requests arrive", || info_number(&mut admin, "mem_clients_normal") > 2_400_000);
+    eventually(PATIENCE, "the requests arrive", || info_number(&mut admin, "mem_clients_normal") > 2_400_000);
     admin.must("CONFIG SET maxmemory-clients 1500000");
-    eventually("one client is closed", || info_number(&mut admin, "evicted_clients") == 1);
+    eventually(PATIENCE, "one client is closed", || info_number(&mut admin, "evicted_clients") == 1);
     assert!(closed(&clients[2].read().unwrap_err()));
     for conn in &mut clients[..2] {
         conn.send_raw(b"x\r\n").unwrap();
@@ -312,7 +307,7 @@ fn the_cron_acts_on_signals_and_abort_comes_before_it() {
         |server: &Server, times: usize| server.log().matches("scheduling shutdown").count() == times;
     conn.must("DEBUG PAUSE-CRON 1");
     server.signal(Signal::TERM);
-    eventually("the signal comes", || scheduled(&server, 1));
+    eventually(PATIENCE, "the signal comes", || scheduled(&server, 1));
     conn.must("SHUTDOWN ABORT");
     assert!(server.log().contains("Shutdown manually aborted."));
     assert_eq!(conn.ask("SHUTDOWN ABORT").text(), "ERR No shutdown in progress.");
@@ -323,12 +318,12 @@ fn the_cron_acts_on_signals_and_abort_comes_before_it() {
     let refused = |server: &Server, times: usize| server.log().matches("can't exit").count() == times;
     for times in 1..=2 {
         server.signal(Signal::TERM);
-        eventually("the server stays", || refused(&server, times));
+        eventually(PATIENCE, "the server stays", || refused(&server, times));
     }
     conn.must("CONFIG SET shutdown-on-sigterm nosave");
     conn.must("DEBUG PAUSE-CRON 1");
     server.signal(Signal::TERM);
-    eventually("the signal comes", || scheduled(&server, 4));
+    eventually(PATIENCE, "the signal comes", || scheduled(&server, 4));
     conn.must("PING");
     conn.must("DEBUG PAUSE-CRON 0");
     assert_eq!(server.wait().code(), Some(0));
@@ -339,7 +334,9 @@ fn who_insists_on_the_end_gets_it() {
     let mut server = rufous(&["--enable-debug-command", "yes"]);
     server.connect().must("DEBUG PAUSE-CRON 1");
     server.signal(Signal::INT);
-    eventually("the signal comes", || server.log().contains("Received SIGINT scheduling shutdown..."));
+    eventually(PATIENCE, "the signal comes", || {
+        server.log().contains("Received SIGINT scheduling shutdown...")
+    });
     server.signal(Signal::INT);
     assert_eq!(server.wait().code(), Some(1));
     assert!(server.log().contains("You insist... exiting now."));

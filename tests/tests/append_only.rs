@@ -4,14 +4,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rufous_persistence::aof::manifest::Manifest;
 use rufous_persistence::aof::scan::{Item, Scanner};
 use rufous_tests::conn::Conn;
 use rufous_tests::resp::Reply;
 use rufous_tests::server::{Server, Signal, Which};
+use rufous_tests::wait::eventually;
 use tempfile::TempDir;
 
 /// How long something may take that happens soon.
@@ -77,15 +77,6 @@ fn first(reply: &Reply) -> i64 {
     number(&reply.items().unwrap()[0])
 }
 
-#[track_caller]
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
-        sleep(Duration::from_millis(5));
-    }
-}
-
 fn info(conn: &mut Conn, field: &str) -> String {
     let text = conn.must("INFO persistence").text();
     let value = text.lines().find_map(|line| line.strip_prefix(&format!("{field}:")));
@@ -94,7 +85,7 @@ fn info(conn: &mut Conn, field: &str) -> String {
 
 fn rewrite(conn: &mut Conn) {
     conn.must("BGREWRITEAOF");
-    eventually("the rewrite ends", || info(conn, "aof_rewrite_in_progress") == "0");
+    eventually(PATIENCE, "the rewrite ends", || info(conn, "aof_rewrite_in_progress") == "0");
     assert_eq!(info(conn, "aof_last_bgrewrite_status"), "ok");
 }
 
@@ -230,7 +221,7 @@ fn switched_on_and_off_while_it_runs() {
     fill(&mut conn);
     conn.must("CONFIG SET appendonly yes");
     conn.must("SET during 1");
-    eventually("the first base", || info(&mut conn, "aof_rewrite_in_progress") == "0");
+    eventually(PATIENCE, "the first base", || info(&mut conn, "aof_rewrite_in_progress") == "0");
     conn.must("SET behind 1");
     conn.must("CONFIG SET appendonly no");
     let before = contents(&mut conn);
@@ -373,7 +364,7 @@ fn checksums_come_and_go_with_the_next_file() {
     // A rewrite that does not end: both files stay.
     conn.must("CONFIG SET rdb-key-save-delay 100000000");
     conn.must("BGREWRITEAOF");
-    eventually("the next file", || home.last_increment() != first);
+    eventually(PATIENCE, "the next file", || home.last_increment() != first);
     let second = home.last_increment();
     conn.must("SET c 1");
     conn.must("WAITAOF 1 0 5000");
@@ -448,7 +439,7 @@ fn the_data_set_goes_back_to_a_moment() {
     let mut conn = server.connect();
     conn.must("SET first 1");
     let moment = conn.must("TIME").items().unwrap()[0].text();
-    eventually("the next second", || conn.must("TIME").items().unwrap()[0].text() != moment);
+    eventually(PATIENCE, "the next second", || conn.must("TIME").items().unwrap()[0].text() != moment);
     conn.must("FLUSHALL");
     conn.must("SET second 1");
     server.stop();
@@ -519,12 +510,12 @@ fn snapshots_and_rewrites_do_not_run_at_once() {
     assert!(conn.ask("BGREWRITEAOF").text().contains("already in progress"));
     assert!(conn.ask("BGSAVE").text().contains("Another child process is active"));
     assert_eq!(conn.must("BGSAVE SCHEDULE").text(), "Background saving scheduled");
-    eventually("the snapshot begins", || info(&mut conn, "rdb_bgsave_in_progress") == "1");
+    eventually(PATIENCE, "the snapshot begins", || info(&mut conn, "rdb_bgsave_in_progress") == "1");
     assert_eq!(info(&mut conn, "aof_rewrite_in_progress"), "0");
     assert_eq!(conn.must("BGREWRITEAOF").text(), "Background append only file rewriting scheduled");
     assert_eq!(info(&mut conn, "aof_rewrite_scheduled"), "1");
     conn.must("CONFIG SET rdb-key-save-delay 0");
-    eventually("the rewrite is done", || {
+    eventually(PATIENCE, "the rewrite is done", || {
         info(&mut conn, "aof_rewrites") == "2" && info(&mut conn, "aof_rewrite_in_progress") == "0"
     });
 }

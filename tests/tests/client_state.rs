@@ -8,6 +8,10 @@ use rufous_tests::command;
 use rufous_tests::conn::{Conn, closed};
 use rufous_tests::resp::{Reply, encode_command};
 use rufous_tests::server::{Server, Which};
+use rufous_tests::wait::eventually;
+
+/// How long something may take that is about to happen.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 const MEGABYTE: u64 = 1024 * 1024;
 
@@ -47,14 +51,6 @@ fn expect(control: &mut Conn, id: &str, expected: &[(&str, &str)]) {
             return;
         }
         assert!(Instant::now() < deadline, "{wrong:?} do not hold in {fields:?}");
-        sleep(Duration::from_millis(20));
-    }
-}
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !holds() {
-        assert!(Instant::now() < deadline, "still not: {what}");
         sleep(Duration::from_millis(20));
     }
 }
@@ -105,7 +101,7 @@ fn only_a_partial_request_has_a_buffer_of_its_own() {
     };
     assert_eq!(held(&mut control), 0);
     conn.send_raw(b"*3\r\n$3\r\nSET\r\n$2\r\na").expect("send");
-    wait_until("the part is kept", || (1..100).contains(&held(&mut control)));
+    eventually(PATIENCE, "the part is kept", || (1..100).contains(&held(&mut control)));
     control.must("DEBUG PAUSE-CRON 1");
     conn.send_raw(b"b\r\n$1\r\n1\r\n").expect("send");
     assert!(conn.read().expect("SET").is_ok());
@@ -113,7 +109,7 @@ fn only_a_partial_request_has_a_buffer_of_its_own() {
     assert!((16 * 1024..32 * 1024).contains(&after), "{after} bytes for a short request");
     control.must("DEBUG PAUSE-CRON 0");
     control.must("DEBUG CLOCK ADVANCE 3000");
-    wait_until("the buffer is given back", || held(&mut control) == 0);
+    eventually(PATIENCE, "the buffer is given back", || held(&mut control) == 0);
 
     // A value of its size is not held twice: what was read is the value.
     control.must("DEBUG PAUSE-CRON 1");
@@ -132,7 +128,7 @@ fn client_list_shows_output_that_nobody_reads() {
     assert!(control.call(&command!["SET", "k", value]).expect("SET").is_ok());
     let request: Vec<u8> = (0..2000).flat_map(|_| encode_command(&["GET", "k"])).collect();
     slow.send_raw(&request).expect("send");
-    wait_until("its output waits", || {
+    eventually(PATIENCE, "its output waits", || {
         let fields = fields(&mut control, &id);
         let number = |name: &str| fields[name].parse::<u64>().expect("a number");
         let (chunks, memory) = (number("oll"), number("omem"));
@@ -194,7 +190,7 @@ fn a_request_over_the_query_buffer_limit_closes() {
     request.resize(150_000, b"$10\r\n0123456789\r\n".to_vec());
     // The server may close while we send.
     let _ = many.send_raw(&request.concat());
-    wait_until("the client of many arguments is closed", || {
+    eventually(PATIENCE, "the client of many arguments is closed", || {
         server.connect().must("INFO stats").text().contains("client_query_buffer_limit_disconnections:2\r\n")
     });
     server.assert_alive();

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use rufous_tests::conn::Conn;
 use rufous_tests::resp::Reply;
 use rufous_tests::server::{Server, Signal, Which};
+use rufous_tests::wait::eventually;
 
 /// Rounds when nothing else is said.
 const ROUNDS: u64 = 4;
@@ -74,11 +75,9 @@ fn crash(policy: &str, loss_max: Duration) -> Duration {
                 thread::spawn(move || write(conn, client, first, &confirmed, &stop))
             })
             .collect();
-        let started = Instant::now();
-        while confirmed.iter().all(|confirmed| confirmed.lock().unwrap().is_empty()) {
-            assert!(started.elapsed() < FIRST_WRITE_MAX, "round {round}: nothing was written");
-            sleep(Duration::from_millis(1));
-        }
+        eventually(FIRST_WRITE_MAX, "the first write", || {
+            confirmed.iter().any(|confirmed| !confirmed.lock().unwrap().is_empty())
+        });
         sleep(Duration::from_millis(30 + (round * 7919) % 270));
         server.signal(Signal::KILL);
         let killed = Instant::now();

@@ -11,11 +11,12 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rufous_tests::conn::Conn;
 use rufous_tests::resp::Reply;
 use rufous_tests::server::{Server, Signal, Which};
+use rufous_tests::wait::eventually;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use tempfile::TempDir;
 
@@ -119,15 +120,6 @@ fn make_room(server: &Server) {
     prlimit(pid, Resource::Fsize, limit).unwrap();
 }
 
-#[track_caller]
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
-        sleep(Duration::from_millis(5));
-    }
-}
-
 fn persistence_says(server: &Server, line: &str) -> bool {
     server.connect().must("INFO persistence").text().lines().any(|other| other == line)
 }
@@ -171,7 +163,7 @@ fn a_full_disk_refuses_writes_until_there_is_room() {
     check_kept(&server, confirmed);
     assert!(server.log().contains("Error writing to the AOF file: File too large"), "{}", server.log());
     make_room(&server);
-    eventually("writes are taken again", || !set(&mut conn, confirmed).is_error());
+    eventually(PATIENCE, "writes are taken again", || !set(&mut conn, confirmed).is_error());
     confirmed += 1;
     assert!(persistence_says(&server, "aof_last_write_status:ok"));
     assert!(server.log().contains("AOF write error looks solved"), "{}", server.log());
@@ -201,7 +193,7 @@ fn fill_the_disk(server: &Server) -> Conn {
     for i in 0..200 {
         conn.send(&["SET", &format!("key:{i}"), &value(i)]).unwrap();
     }
-    eventually("the disk is full", || persistence_says(server, "aof_last_write_status:err"));
+    eventually(PATIENCE, "the disk is full", || persistence_says(server, "aof_last_write_status:err"));
     conn
 }
 
@@ -235,7 +227,7 @@ fn always_confirms_what_waited_when_there_is_room() {
     make_room(&server);
     let confirmed = count_confirmed(&mut conn, 200);
     assert!(confirmed >= 1);
-    eventually("writes are taken again", || !server.connect().ask("SET other 1").is_error());
+    eventually(PATIENCE, "writes are taken again", || !server.connect().ask("SET other 1").is_error());
     server.signal(Signal::KILL);
     server.wait();
     let server = home.start("", &[]);
@@ -250,7 +242,7 @@ fn a_failing_sync_refuses_writes_until_one_works() {
     let mut conn = server.connect();
     conn.must("SET before 1");
     fs::write(home.path("broken"), "").unwrap();
-    eventually("writes are refused", || {
+    eventually(PATIENCE, "writes are refused", || {
         conn.ask("SET during 1").text() == "MISCONF Errors writing to the AOF file: Input/output error"
     });
     assert!(persistence_says(&server, "aof_last_write_status:err"));
@@ -258,7 +250,7 @@ fn a_failing_sync_refuses_writes_until_one_works() {
     assert_eq!(conn.must("GET before").text(), "1");
     assert!(server.log().contains("Fail to fsync the AOF file: Input/output error"), "{}", server.log());
     fs::remove_file(home.path("broken")).unwrap();
-    eventually("writes are taken again", || !conn.ask("SET after 1").is_error());
+    eventually(PATIENCE, "writes are taken again", || !conn.ask("SET after 1").is_error());
     assert!(persistence_says(&server, "aof_last_write_status:ok"));
     assert!(server.log().contains("AOF write error looks solved"), "{}", server.log());
     assert!(server.stop().success());
@@ -335,7 +327,7 @@ fn a_crash_of_the_thread_that_writes_is_reported_and_ends_the_server() {
 /// The end of a rewrite: whether it worked.
 fn rewrite(server: &Server) -> bool {
     server.connect().must("BGREWRITEAOF");
-    eventually("the rewrite ends", || persistence_says(server, "aof_rewrite_in_progress:0"));
+    eventually(PATIENCE, "the rewrite ends", || persistence_says(server, "aof_rewrite_in_progress:0"));
     persistence_says(server, "aof_last_bgrewrite_status:ok")
 }
 

@@ -5,13 +5,17 @@
 
 use std::io::{ErrorKind, Write};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rufous_tests::command;
 use rufous_tests::conn::Conn;
 use rufous_tests::resp::{Reply, encode_command};
 use rufous_tests::seed::Seed;
 use rufous_tests::server::{Server, Which, is_ci, raise_open_files};
+use rufous_tests::wait::eventually;
+
+/// How long something may take that is about to happen.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 const MEGABYTE: u64 = 1024 * 1024;
 
@@ -29,14 +33,6 @@ fn answer_to(server: &Server, bytes: &[u8]) -> String {
         .read_to_close()
         .unwrap_or_else(|error| panic!("{:?}: {error}", bytes.escape_ascii().to_string()));
     String::from_utf8_lossy(&answer).into_owned()
-}
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !holds() {
-        assert!(Instant::now() < deadline, "still not: {what}");
-        sleep(Duration::from_millis(20));
-    }
 }
 
 #[test]
@@ -222,11 +218,13 @@ fn thousands_of_idle_clients_cost_little() {
     }
     let connected = format!("connected_clients:{}", clients + 1);
     let mut control = server.connect();
-    wait_until("all clients are accepted", || control.must("INFO clients").text().contains(&connected));
+    eventually(PATIENCE, "all clients are accepted", || {
+        control.must("INFO clients").text().contains(&connected)
+    });
     let each = server.resident_bytes().saturating_sub(before) / clients;
     assert!(each < 8 * 1024, "an idle client costs {each} bytes");
     drop(idle);
-    wait_until("the clients are gone", || {
+    eventually(PATIENCE, "the clients are gone", || {
         control.must("INFO clients").text().contains("connected_clients:1\r\n")
     });
     server.assert_alive();
@@ -238,13 +236,13 @@ fn one_client_too_many_is_told_so() {
     // The connection that waited for the start must be gone.
     sleep(Duration::from_millis(100));
     let mut conns: Vec<Conn> = (0..5).map(|_| server.connect()).collect();
-    wait_until("five clients are served", || {
+    eventually(PATIENCE, "five clients are served", || {
         conns.iter_mut().all(|conn| conn.call(&["PING"]).is_ok_and(|reply| !reply.is_error()))
     });
     let told = server.connect().read_to_close().expect("told and closed");
     assert_eq!(String::from_utf8_lossy(&told), "-ERR max number of clients reached\r\n");
     conns.pop();
-    wait_until("there is room again", || {
+    eventually(PATIENCE, "there is room again", || {
         server.connect().call(&["PING"]).is_ok_and(|reply| !reply.is_error())
     });
     drop(conns);
@@ -264,7 +262,7 @@ fn slow_readers_are_closed_at_their_limit() {
     let request: Vec<u8> = (0..200).flat_map(|_| encode_command(&["GET", "big"])).collect();
     // The server may close while we send.
     let _ = slow.send_raw(&request);
-    wait_until("the slow client is closed", || {
+    eventually(PATIENCE, "the slow client is closed", || {
         control.must("INFO clients").text().contains("connected_clients:1\r\n")
     });
     let grown = server.resident_peak_bytes().saturating_sub(before);
@@ -318,7 +316,9 @@ fn a_client_that_vanishes_is_forgotten() {
         watching.must("MULTI");
         watching.must("SET k v");
     }
-    wait_until("they are gone", || control.must("INFO clients").text().contains("connected_clients:1\r\n"));
+    eventually(PATIENCE, "they are gone", || {
+        control.must("INFO clients").text().contains("connected_clients:1\r\n")
+    });
     assert_eq!(control.must("GET k"), Reply::NullBulk);
     server.assert_alive();
 }

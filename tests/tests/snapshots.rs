@@ -4,12 +4,12 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rufous_tests::conn::Conn;
 use rufous_tests::resp::Reply;
 use rufous_tests::server::{Server, Signal, Which, program_or_notice};
+use rufous_tests::wait::eventually;
 
 /// How long a save may take.
 const SAVE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -122,11 +122,7 @@ fn wait_for_save(conn: &mut Conn) {
 }
 
 fn wait_until(conn: &mut Conn, line: &str) {
-    let deadline = Instant::now() + SAVE_TIMEOUT;
-    while !conn.ask("INFO persistence").text().contains(line) {
-        assert!(Instant::now() < deadline, "not in time: {line}");
-        sleep(Duration::from_millis(2));
-    }
+    eventually(SAVE_TIMEOUT, line, || conn.ask("INFO persistence").text().contains(line));
 }
 
 #[test]

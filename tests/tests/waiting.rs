@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rufous_tests::conn::{Conn, closed};
 use rufous_tests::resp::Reply;
 use rufous_tests::server::{Server, Which};
+use rufous_tests::wait::eventually;
 
 fn server() -> Server {
     Server::spawn(Which::Rufous, &["--enable-debug-command", "yes"])
@@ -28,11 +28,8 @@ fn info(control: &mut Conn) -> HashMap<String, String> {
 /// Waits until so many clients are blocked.
 #[track_caller]
 fn expect_blocked(control: &mut Conn, count: &str) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while info(control)["blocked_clients"] != count {
-        assert!(Instant::now() < deadline, "there are not {count} blocked clients");
-        sleep(Duration::from_millis(2));
-    }
+    let what = format!("{count} blocked clients");
+    eventually(Duration::from_secs(10), &what, || info(control)["blocked_clients"] == count);
 }
 
 /// Nothing has come: what a PING behind the wait would have brought is not there either.

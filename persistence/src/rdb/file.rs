@@ -38,32 +38,22 @@ pub fn replace(
     progress: &Progress,
 ) -> Result<Option<Box<dyn Lock>>, SaveError> {
     let (temporary, name) = (target.folder.join(&target.temporary), target.folder.join(&target.name));
-    let written = write(disk, &temporary, target.growth, contents, settings, progress).and_then(|lock| {
+    let written = write_new(disk, &temporary, target.growth, contents, settings, progress);
+    let replaced = written.and_then(|()| {
+        if !progress.commit() {
+            return Err(SaveError::Cancelled);
+        }
+        // Where there are no locks, there are none to respect.
+        let lock = disk.lock(&temporary).ok();
         disk.rename(&temporary, &name)?;
         Ok(lock)
     });
-    let lock = written.inspect_err(|_| {
+    let lock = replaced.inspect_err(|_| {
         // It is of no use to anybody; if it cannot be removed, the next save writes over it.
         let _ = disk.remove(&temporary);
     })?;
     disk.sync_folder(&target.folder)?;
     Ok(lock)
-}
-
-fn write(
-    disk: &dyn Disk,
-    path: &Path,
-    growth: Growth,
-    contents: &Contents,
-    settings: Settings,
-    progress: &Progress,
-) -> Result<Option<Box<dyn Lock>>, SaveError> {
-    write_new(disk, path, growth, contents, settings, progress)?;
-    if !progress.commit() {
-        return Err(SaveError::Cancelled);
-    }
-    // Where there are no locks, there are none to respect.
-    Ok(disk.lock(path).ok())
 }
 
 /// Writes a snapshot to a new file, which is whole and on disk then.

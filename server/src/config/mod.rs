@@ -136,6 +136,14 @@ impl Config {
         found
     }
 
+    /// Microseconds from which on the latency monitor notes what it sees; for ever if it is off.
+    pub fn latency_threshold_us(&self) -> u64 {
+        match self.latency_monitor_threshold_ms {
+            0 => u64::MAX,
+            ms => ms.saturating_mul(1000),
+        }
+    }
+
     /// What crash reports say of the configuration: name and value.
     pub fn debug_lines(&self) -> impl Iterator<Item = String> {
         let rows = table::rows().filter(|row| row.traits.contains(Traits::DEBUG));

@@ -48,7 +48,7 @@ const BLOCK_LEN_MAX: usize = 64;
 /// A block splits before it takes more bytes than these, unless it has one element.
 const BLOCK_BYTES_MAX: usize = 4096;
 /// Lookups that are under way at once.
-const WINDOW: usize = 16;
+pub(crate) const WINDOW: usize = 16;
 /// Lines of the cache that a block's header, tags and lengths take.
 const TAG_LINES: usize = 2;
 

@@ -21,7 +21,9 @@ mod walk;
 
 use std::fmt;
 
-use crate::dict::{Dict, Key, Scores};
+use smallvec::SmallVec;
+
+use crate::dict::{Dict, Key, Scores, WINDOW};
 use crate::hash::Hasher;
 use crate::pack::Item;
 use crate::random::Random;
@@ -87,15 +89,16 @@ impl Ranking {
         self.scores.prefetch(members);
     }
 
-    /// Starts to load the leaves that these members are in; best after [`Ranking::prefetch`].
+    /// The same, and the leaves that they are in.
     pub fn prefetch_places(&self, members: &[&[u8]]) {
-        for member in members {
-            if let Some(score) = self.score(member)
-                && let Some((_, leaf)) = self.place_of(order_of(score), member)
+        let keys: SmallVec<[Key<'_>; WINDOW]> = members.iter().map(|member| self.key(member)).collect();
+        self.scores.get_many(&keys, |index, found| {
+            if let Some((_, score)) = found
+                && let Some((_, leaf)) = self.place_of(order_of(score), members[index])
             {
                 leaf.prefetch();
             }
-        }
+        });
     }
 
     /// How many members come before this one, and its score.

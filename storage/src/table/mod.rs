@@ -35,7 +35,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
-use bucket::{BUCKET_BYTES, Slot};
+use bucket::Slot;
 use directory::Directory;
 use page::{Page, Position, next_bits_of, place_of, tag_of};
 
@@ -43,7 +43,7 @@ pub use sample::TableStats;
 pub(crate) use view::{Detached, View};
 
 use crate::hash::{Hasher, same_key};
-use crate::prefetch::prefetch;
+use crate::prefetch::{prefetch, prefetch_element};
 use crate::reclaim::{Free, Liveness, Reclaim};
 
 /// What a table holds pointers to.
@@ -319,11 +319,4 @@ impl fmt::Debug for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Place {{ hash: {:x}, position: {:?} }}", self.hash, self.position)
     }
-}
-
-/// Starts to load an element's first two cache lines: few that matter are longer, and most do not begin with a line.
-#[inline]
-fn prefetch_element(element: NonNull<u8>) {
-    prefetch(element.as_ptr());
-    prefetch(element.as_ptr().wrapping_add(BUCKET_BYTES));
 }

@@ -149,11 +149,7 @@ impl AppendOnly {
 
     /// `latency-monitor-threshold` may have changed.
     pub fn set_latency_threshold(&self, config: &Config) {
-        let us = match config.latency_monitor_threshold_ms {
-            0 => u64::MAX,
-            ms => ms.saturating_mul(1000),
-        };
-        self.shared.slow_us.store(us, Ordering::Relaxed);
+        self.shared.slow_us.store(config.latency_threshold_us(), Ordering::Relaxed);
     }
 
     fn start_thread(

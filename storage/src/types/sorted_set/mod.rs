@@ -82,10 +82,7 @@ impl Structure for Ranking {
     }
 
     fn prefetch_members(&self, members: &[&[u8]], ranks: bool) {
-        self.prefetch(members);
-        if ranks {
-            self.prefetch_places(members);
-        }
+        if ranks { self.prefetch_places(members) } else { self.prefetch(members) }
     }
 }
 
