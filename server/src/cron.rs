@@ -66,7 +66,7 @@ fn remove_expired(engine: &mut Engine, due: Vec<(usize, Vec<u8>)>, now: i64) {
     for (index, key) in due {
         let mut keys = Keys { store: &mut engine.store, index, now, horizon: now, touch: false };
         fields_left -= keys.expire(&key, fields_left.min(FIELDS_PER_LOOKUP)).min(fields_left);
-        engine.store.effects.writes.end_unit(false);
+        engine.store.effects.writes.end_unit(|| false);
     }
     if !engine.store.effects.is_empty() {
         fanout::publish_without_client(engine);

@@ -166,7 +166,7 @@ fn evict_key(store: &mut Store, db: usize, key: &[u8], lazy: bool) -> u64 {
     store.dirty += 1;
     if store.effects.listening.contains(Listening::WRITES) {
         store.effects.writes.removed(db, key, lazy);
-        store.effects.writes.end_unit(false);
+        store.effects.writes.end_unit(|| false);
     }
     store.effects.changed(db, key);
     store.effects.event(db, key, EVICTED);

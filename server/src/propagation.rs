@@ -26,6 +26,8 @@ use bitflags::bitflags;
 use rufous_protocol::reply::{Reply, Resp};
 use rufous_protocol::request::Args;
 
+/// More capacity is not kept for the next block, in bytes.
+const BLOCK_CAPACITY_MAX: usize = 512 * 1024;
 const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
 const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
 
@@ -141,12 +143,19 @@ impl Propagation {
         &self.block[..self.unit_at]
     }
 
-    /// Takes the block of finished units, between two units. `spare` is an empty buffer to go on with.
-    pub fn take(&mut self, spare: Vec<u8>) -> Vec<u8> {
+    /// Moves the finished units, between two units, behind what is there.
+    pub fn drain(&mut self, into: &mut Vec<u8>) {
         debug_assert_eq!(self.unit_at, self.block.len(), "a unit is never torn");
         self.block_offset += self.unit_at as u64;
         self.unit_at = 0;
-        std::mem::replace(&mut self.block, spare)
+        if into.is_empty() {
+            std::mem::swap(into, &mut self.block);
+        } else {
+            into.append(&mut self.block);
+        }
+        if self.block.capacity() > BLOCK_CAPACITY_MAX {
+            self.block = Vec::new();
+        }
     }
 
     /// Appends a command about `db` to the unit under way.
@@ -163,6 +172,17 @@ impl Propagation {
         self.commands += 1;
     }
 
+    /// Appends a request as the client sent it.
+    pub fn request(&mut self, db: usize, args: Args<'_>) {
+        match args.encoded().filter(|_| self.selected == Some(db)) {
+            Some(bytes) => {
+                self.block.extend_from_slice(bytes);
+                self.commands += 1;
+            }
+            None => self.command(db, args.iter().map(Word::Bytes)),
+        }
+    }
+
     /// Appends the removal of a key to the unit under way.
     #[cold]
     pub fn removed(&mut self, db: usize, key: &[u8], unlinks: bool) {
@@ -172,9 +192,10 @@ impl Propagation {
 
     /// Ends the unit under way. Several commands become a transaction, unless they have no more to do with each other than that
     /// a command came across them. True if the unit holds anything.
-    pub fn end_unit(&mut self, is_transaction: bool) -> bool {
+    #[inline]
+    pub fn end_unit(&mut self, is_transaction: impl FnOnce() -> bool) -> bool {
         let commands = std::mem::take(&mut self.commands);
-        if commands > 1 && is_transaction {
+        if commands > 1 && is_transaction() {
             self.block.splice(self.unit_at..self.unit_at, MULTI.iter().copied());
             self.block.extend_from_slice(EXEC);
         }
@@ -241,7 +262,7 @@ pub fn after_call(cx: &mut Ctx<'_>, args: Args<'_>, changed: bool) {
     let writes = &mut cx.db.store.effects.writes;
     match std::mem::take(&mut writes.form) {
         Form::Verbatim if !changed => {}
-        Form::Verbatim | Form::Forced => writes.command(cx.db.index, args.iter().map(Word::Bytes)),
+        Form::Verbatim | Form::Forced => writes.request(cx.db.index, args),
         Form::Settled => {}
     }
 }

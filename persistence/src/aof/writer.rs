@@ -46,6 +46,8 @@ pub struct Writer {
     /// Writes that wait for the disk.
     pending: Vec<Vec<u8>>,
     pending_bytes: u64,
+    /// Buffers of what was written.
+    spares: Vec<Vec<u8>>,
     /// Stream offsets: accepted, in the file, on disk.
     accepted: u64,
     written: u64,
@@ -229,6 +231,7 @@ impl Writer {
             seals,
             pending: Vec::new(),
             pending_bytes: 0,
+            spares: Vec::new(),
             accepted: offset,
             written: offset,
             synced: offset,
@@ -310,11 +313,16 @@ impl Writer {
             done += 1;
             Ok(())
         });
-        self.pending.drain(..done);
+        self.spares.extend(self.pending.drain(..done));
         if result.is_ok() {
             self.written = self.accepted;
         }
         result
+    }
+
+    /// A buffer whose bytes were written.
+    pub fn take_spare(&mut self) -> Option<Vec<u8>> {
+        self.spares.pop()
     }
 
     /// Brings what was written to the disk.

@@ -9,6 +9,20 @@ use std::sync::Arc;
 /// Owned arguments from this length on, in bytes, keep an allocation of their own.
 const OWN_ALLOCATION_LEN_MIN: usize = 32 * 1024;
 
+const LINE_END_LEN: usize = 2;
+
+/// The length of `$len\r\n`, or of `*len\r\n`.
+#[inline(always)]
+fn header_len(len: usize) -> usize {
+    let digits = match len {
+        0..10 => 1,
+        10..100 => 2,
+        100..1000 => 3,
+        _ => len.ilog10() as usize + 1,
+    };
+    1 + digits + LINE_END_LEN
+}
+
 /// The arguments of one request, the command's name first. A view: copying it copies no bytes.
 #[derive(Clone, Copy)]
 pub struct Args<'a> {
@@ -69,6 +83,22 @@ impl<'a> Args<'a> {
     /// The allocation of argument `i`, if it has its own: to be kept by a counted reference instead of copied.
     pub fn shared(&self, i: usize) -> Option<&'a Arc<Vec<u8>>> {
         self.spans[i].shared(self.side?)
+    }
+
+    /// The whole request as it stands in the read buffer, if that is to the byte what [`crate::reply::Reply::bulks`] makes of it.
+    pub fn encoded(&self) -> Option<&'a [u8]> {
+        let (first, others) = self.spans.split_first()?;
+        let (name, mut end) = first.in_buffer_range()?;
+        let start = name.checked_sub(header_len(end - name) + header_len(self.len()))?;
+        for span in others {
+            let (arg, arg_end) = span.in_buffer_range()?;
+            // The digits of a length say it in as few bytes as can be, and no word of a line is followed by its end.
+            if arg != end + LINE_END_LEN + header_len(arg_end - arg) || self.buf[end + 1] != b'\n' {
+                return None;
+            }
+            end = arg_end;
+        }
+        (!others.is_empty() && self.buf[start] == b'*').then(|| &self.buf[start..end + LINE_END_LEN])
     }
 
     /// The bytes of all arguments together.

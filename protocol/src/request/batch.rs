@@ -83,6 +83,13 @@ impl Span {
         }
     }
 
+    /// Where the argument begins and ends in the read buffer, if it is there.
+    #[inline(always)]
+    pub(super) fn in_buffer_range(self) -> Option<(usize, usize)> {
+        let start = self.start as usize;
+        (self.start & ELSEWHERE == 0).then(|| (start, start + self.len as usize))
+    }
+
     /// The argument's bytes, given the large arguments of its request, which is not in a batch yet.
     pub(super) fn len(self, large: &[Vec<u8>]) -> usize {
         self.large_index().map_or(self.len as usize, |index| large[index].len())

@@ -335,3 +335,35 @@ fn replies_and_log_reasons() {
     assert_eq!(reply(ProtocolError::MultibulkLen), "ERR Protocol error: invalid multibulk length");
     assert_eq!(ProtocolError::MultibulkLen.log_reason(), "invalid mbulk count");
 }
+
+/// Whether requests are found encoded as replies are, wherever they begin in the buffer.
+#[track_caller]
+fn check_encoded(request: &[u8], expected: bool) {
+    for before in [&b""[..], b"\r\n", b"*2\r\n$4\r\nECHO\r\n$6\r\n*1\r\n$8\r\n"] {
+        let buf = [before, request].concat();
+        let (mut parser, mut batch, mut consumed) = (Parser::new(), Batch::new(), 0);
+        parser.parse(&buf, &mut consumed, &Limits::default(), &mut batch, usize::MAX);
+        let args = batch.request(batch.len() - 1, &buf);
+        let mut encoded = Vec::new();
+        crate::reply::Reply::new(&mut encoded, crate::reply::Resp::V2).bulks(args.iter());
+        assert_eq!(args.encoded(), expected.then_some(&encoded[..]), "{}", buf.escape_ascii());
+        assert_eq!(args.to_owned().args().encoded(), None);
+    }
+}
+
+#[test]
+fn requests_are_taken_over_as_they_came() {
+    let long = format!("*2\r\n$3\r\nDEL\r\n$1234\r\n{}\r\n", "x".repeat(1234));
+    let many = format!("*11\r\n$4\r\nRPUSH\r\n{}", "$0\r\n\r\n".repeat(10)).replace("$4", "$5");
+    for request in ["*3\r\n$3\r\nSET\r\n$1\r\na\r\n$12\r\n\r\n$1\r\nabcdef\r\n", &long, &many] {
+        check_encoded(request.as_bytes(), true);
+    }
+    let others = [
+        "*1\r\n$8\r\nFLUSHALL\r\n",
+        "SET a b\r\n",
+        "SET      a      b\r\n",
+        "DEL \t\r\r  aa\n",
+        "FLUSHALL\r\n",
+    ];
+    others.into_iter().for_each(|request| check_encoded(request.as_bytes(), false));
+}

@@ -175,10 +175,10 @@ fn enter(
 }
 
 /// What the request wrote is complete. Keys that a command came across by chance, and found expired, are no transaction.
-#[cold]
+#[inline(never)]
 fn end_unit(state: &State, store: &mut Store, client: &mut Client, id: Option<CommandId>) {
     let is_transaction =
-        id.is_none_or(|id| !state.commands.row(id).flags.contains(Flags::TOUCHES_ARBITRARY_KEYS));
+        || id.is_none_or(|id| !state.commands.row(id).flags.contains(Flags::TOUCHES_ARBITRARY_KEYS));
     if store.effects.writes.end_unit(is_transaction) {
         client.written_to = store.effects.writes.offset();
     }

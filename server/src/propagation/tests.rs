@@ -14,7 +14,8 @@ fn bench() -> Bench {
 /// The commands that came into the stream, a `;` between them. The deadline `now` + 100 s shows as `AT`.
 fn written(bench: &mut Bench) -> String {
     let at = (bench.engine.state.clock.now_ms() + 100_000).to_string();
-    let block = bench.engine.store.effects.writes.take(Vec::new());
+    let mut block = Vec::new();
+    bench.engine.store.effects.writes.drain(&mut block);
     let mut words = std::str::from_utf8(&block).unwrap().split("\r\n");
     let mut commands = Vec::new();
     while let Some(count) = words.next().and_then(|header| header.strip_prefix('*')) {
@@ -366,7 +367,8 @@ fn restored_values_carry_points_in_time() {
         dumped[b"$13\r\n".len()..][..13].iter().map(|byte| format!("\\x{byte:02x}")).collect();
     bench.run(client, &format!("restore b 100000 \"{payload}\" replace"));
     let at = bench.engine.state.clock.now_ms() + 100_000;
-    let block = bench.engine.store.effects.writes.take(Vec::new());
+    let mut block = Vec::new();
+    bench.engine.store.effects.writes.drain(&mut block);
     let shown = block.escape_ascii().to_string();
     assert!(
         shown.contains(&format!("{at}")) && shown.ends_with("replace\\r\\n$6\\r\\nABSTTL\\r\\n"),

@@ -13,6 +13,7 @@
 //! | `rewrite.rs` | new bases: when, and what became of them |
 //! | `load.rs` | reading the files at start |
 //! | `switch.rs` | on and off |
+//! | `orders.rs` | what the loop wants of that thread |
 //! | `hold.rs` | who waits for the disk: replies under `appendfsync always`, WAITAOF |
 //!
 //! Invariant: between two turns of the loop all finished units were handed over, so that what the thread has got so far is the
@@ -20,6 +21,7 @@
 
 pub mod hold;
 pub mod load;
+pub mod orders;
 pub mod recover;
 pub mod rewrite;
 pub mod switch;
@@ -32,6 +34,7 @@ use crate::propagation::Readers;
 use crate::shutdown::{Request, Shutdown};
 use crate::store::Store;
 use hold::DiskWait;
+use orders::{Giver, orders};
 use rewrite::Rewrites;
 use rufous_persistence::aof::folder::Folder;
 use rufous_persistence::aof::writer::Writer;
@@ -39,14 +42,9 @@ use std::ffi::OsStr;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use thread::{Order, Report, Shared, Step, Worker};
-
-/// The first capacity of a block, in bytes.
-const BLOCK_CAPACITY_MIN: usize = 256;
-/// The most capacity that a block is given because the one before needed it.
-const BLOCK_CAPACITY_MAX: usize = 256 * 1024;
 
 /// Whether there is an append-only file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -80,7 +78,7 @@ pub struct AppendOnly {
 
 /// The loop's half of the thread.
 struct Thread {
-    orders: Sender<Order>,
+    orders: Giver,
     reports: Receiver<Report>,
     handle: JoinHandle<()>,
 }
@@ -127,8 +125,7 @@ impl AppendOnly {
 
     fn order(&self, order: Order) {
         if let Some(thread) = &self.thread {
-            // A thread that is gone has told why.
-            let _ = thread.orders.send(order);
+            thread.orders.give(order);
         }
     }
 
@@ -158,7 +155,7 @@ impl AppendOnly {
         config: &Config,
         waker: Option<Arc<mio::Waker>>,
     ) -> io::Result<()> {
-        let (orders, to_obey) = channel();
+        let (orders, to_obey) = orders();
         let (to_report, reports) = channel();
         let shared = Arc::new(Shared::default());
         let worker = Worker {
@@ -180,7 +177,7 @@ impl AppendOnly {
     /// Ends the thread; what it was given is on disk then, or the reason is given why not.
     fn end_thread(&mut self) -> Result<(), String> {
         let Some(thread) = self.thread.take() else { return Ok(()) };
-        let _ = thread.orders.send(Order::Close);
+        thread.orders.give(Order::Close);
         let closed = thread.reports.iter().find_map(|report| match report {
             Report::Closed(closed) => Some(closed),
             _ => None,
@@ -207,17 +204,15 @@ pub fn hand_over(store: &mut Store, state: &mut State, waiting: usize) {
 }
 
 fn hand_over_block(store: &mut Store, state: &mut State, waiting: usize) {
-    let writes = &mut store.effects.writes;
-    let capacity = writes.finished().len().clamp(BLOCK_CAPACITY_MIN, BLOCK_CAPACITY_MAX);
-    let bytes = writes.take(Vec::with_capacity(capacity));
     let append_only = &mut state.persistence.aof;
     let now_s = state.clock.now_ms() / 1000;
     let is_new_second = state.config.aof_timestamp_enabled && now_s > append_only.timestamp_s;
     if is_new_second {
         append_only.timestamp_s = now_s;
     }
-    let end = writes.offset();
-    append_only.order(Order::Block { timestamp_s: is_new_second.then_some(now_s), bytes, end, waiting });
+    if let Some(thread) = &append_only.thread {
+        thread.orders.give_block(&mut store.effects.writes, is_new_second.then_some(now_s), waiting);
+    }
 }
 
 /// Heeds what the threads have told. Once a turn.

@@ -10,6 +10,7 @@
 //! Invariants: orders are carried out as they came; `Shared::synced` never runs ahead of the disk; what cannot be written is
 //! kept and tried again, and until it is written everything else waits.
 
+use super::orders::{Nothing, Taker};
 use crate::clock;
 use crate::config::AppendFsync;
 use rufous_persistence::aof::manifest::{BaseFormat, Part};
@@ -19,30 +20,26 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 /// Between two syncs of `appendfsync everysec`.
 const SYNC_PERIOD_US: u64 = 1_000_000;
 /// Before what failed is tried again.
 const RETRY_US: u64 = 100_000;
+/// Where nobody waits for the disk, what comes in a stream is gathered for so long before it is written: waking the thread for
+/// each turn of the loop would cost the loop more than the turn's writes do.
+const NAP: Duration = Duration::from_millis(1);
+/// Blocks of so many bytes, or to which several clients contributed, are a stream.
+const STREAM_LEN: usize = 4 * 1024;
 /// A group waits for its members no longer than this part of a sync, and no longer than so many microseconds.
 const GATHER_DIVISOR: u64 = 3;
 const GATHER_MAX_US: u64 = 1_000;
 
 /// What the loop wants.
 pub enum Order {
-    /// Whole units of the stream of writes.
-    Block {
-        /// Unix seconds, if an annotation is to say when they were written.
-        timestamp_s: Option<i64>,
-        /// The units.
-        bytes: Vec<u8>,
-        /// The stream's offset behind them.
-        end: u64,
-        /// How many clients wait for it to be on disk.
-        waiting: usize,
-    },
+    /// Write what was written.
+    Block(Block),
     /// `appendfsync` has changed.
     Policy(AppendFsync),
     /// `aof-checksum` has changed.
@@ -62,6 +59,18 @@ pub enum Order {
     CollectGarbage,
     /// Write and sync all, and end.
     Close,
+}
+
+/// Whole units of the stream of writes.
+pub struct Block {
+    /// Unix seconds, if an annotation is to say when they were written.
+    pub timestamp_s: Option<i64>,
+    /// The units.
+    pub bytes: Vec<u8>,
+    /// The stream's offset behind them.
+    pub end: u64,
+    /// How many clients wait for it to be on disk.
+    pub waiting: usize,
 }
 
 /// What the thread tells.
@@ -131,7 +140,7 @@ pub struct Worker {
     /// When to sync.
     pub policy: AppendFsync,
     /// What the loop wants.
-    pub orders: Receiver<Order>,
+    pub orders: Taker,
     /// Where reports go.
     pub reports: Sender<Report>,
     /// Figures.
@@ -148,6 +157,8 @@ struct Round {
     /// Clients that wait for the blocks accepted since the last sync, and that waited for the last sync.
     waiting: usize,
     expected: usize,
+    /// Blocks come in a stream.
+    is_stream: bool,
     retry_us: Option<u64>,
     sync_failed: bool,
 }
@@ -160,8 +171,8 @@ impl Worker {
         loop {
             let order = match self.next_order(&round) {
                 Ok(order) => Some(order),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => {
+                Err(Nothing::Yet) => None,
+                Err(Nothing::Any) => {
                     // The loop is gone without a word: keep what it sent.
                     let _ = self.writer.close();
                     return;
@@ -173,14 +184,15 @@ impl Worker {
             self.flush(&mut round);
             self.sync_if_due(&mut round);
             self.publish();
+            if std::mem::take(&mut round.is_stream) && self.policy != AppendFsync::Always {
+                std::thread::sleep(NAP);
+            }
         }
     }
 
-    fn next_order(&self, round: &Round) -> Result<Order, RecvTimeoutError> {
-        match self.patience_us(round) {
-            Some(us) => self.orders.recv_timeout(Duration::from_micros(us)),
-            None => self.orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        }
+    fn next_order(&self, round: &Round) -> Result<Order, Nothing> {
+        self.orders.wait(0, self.patience_us(round).map(Duration::from_micros));
+        self.orders.take()
     }
 
     /// Until when there is nothing to do unless an order comes.
@@ -198,18 +210,18 @@ impl Worker {
     /// Obeys an order and those that have come behind it. True at the end.
     fn obey_all(&mut self, first: Order, round: &mut Round) -> bool {
         let mut next = Some(first);
-        let mut deadline_us = None;
+        let mut has_gathered = false;
         while let Some(order) = next {
             if self.obey(order, round) {
                 return true;
             }
-            next = self.orders.try_recv().ok();
+            next = self.orders.take().ok();
             let gathers = self.policy == AppendFsync::Always && round.waiting > 0;
-            if next.is_none() && gathers && round.waiting < round.expected {
-                let now = clock::wall_us();
+            let missing = round.expected.saturating_sub(round.waiting);
+            if next.is_none() && gathers && missing > 0 && !std::mem::replace(&mut has_gathered, true) {
                 let patience_us = (round.sync_took_us / GATHER_DIVISOR).min(GATHER_MAX_US);
-                let left = deadline_us.get_or_insert(now + patience_us).saturating_sub(now);
-                next = self.orders.recv_timeout(Duration::from_micros(left)).ok().filter(|_| left > 0);
+                self.orders.wait(missing, Some(Duration::from_micros(patience_us)));
+                next = self.orders.take().ok();
             }
         }
         false
@@ -217,7 +229,8 @@ impl Worker {
 
     fn obey(&mut self, order: Order, round: &mut Round) -> bool {
         match order {
-            Order::Block { timestamp_s, bytes, end, waiting } => {
+            Order::Block(Block { timestamp_s, bytes, end, waiting }) => {
+                round.is_stream |= waiting > 1 || bytes.len() >= STREAM_LEN;
                 self.writer.accept(timestamp_s, bytes, end);
                 round.waiting += waiting;
             }
@@ -278,6 +291,9 @@ impl Worker {
         }
         let started_us = clock::wall_us();
         let result = self.writer.flush();
+        while let Some(buffer) = self.writer.take_spare() {
+            self.orders.give_back(buffer);
+        }
         self.tell_if_slow(Step::Write, clock::wall_us().saturating_sub(started_us));
         match result {
             Ok(()) => {
