@@ -7,10 +7,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use rufous_persistence::aof::manifest::Manifest;
+use rufous_persistence::aof::padding::trimmed;
 use rufous_persistence::aof::scan::{Item, Scanner};
 use rufous_tests::conn::Conn;
 use rufous_tests::resp::Reply;
-use rufous_tests::server::{Server, Signal, Which};
+use rufous_tests::server::{Server, Signal, Which, program_or_notice};
 use rufous_tests::wait::eventually;
 use tempfile::TempDir;
 
@@ -186,7 +187,7 @@ fn what_was_written_is_there_again_in_every_form() {
 
 #[test]
 fn files_cross_over_to_redis_and_back() {
-    if rufous_tests::server::program_or_notice("redis-server", "crossing over").is_none() {
+    if program_or_notice("redis-server", "crossing over").is_none() {
         return;
     }
     for preamble in ["yes", "no"] {
@@ -257,6 +258,39 @@ fn always_means_that_what_is_confirmed_is_in_the_file() {
         assert!(conn.read().unwrap().is_ok());
         assert_eq!(conn.read().unwrap().text(), i.to_string());
     }
+}
+
+#[test]
+fn padding_that_a_killed_server_leaves_is_read_over() {
+    let home = Home::new(&["--appendfsync", "always"]);
+    let mut ours = home.start(Which::Rufous, &["--rdb-version", "10"]);
+    let mut conn = ours.connect();
+    fill(&mut conn);
+    conn.must("SET ours 1");
+    let mut before = contents(&mut conn);
+    ours.signal(Signal::KILL);
+    ours.wait();
+    let file = fs::read(home.last_increment()).unwrap();
+    assert!(trimmed(&file) + 1000 < file.len(), "{} of {}", trimmed(&file), file.len());
+    let manifest = home.path("appendonly.aof.manifest");
+    assert!(check_aof(&[manifest.to_str().unwrap()], "").1);
+    if let Some(program) = program_or_notice("redis-check-aof", "checking a padded file") {
+        let output = Command::new(program).arg(&manifest).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+    if program_or_notice("redis-server", "reading a padded file").is_some() {
+        let mut theirs = home.start(Which::Redis, &[]);
+        let mut conn = theirs.connect();
+        assert_eq!(contents(&mut conn), before, "{}", theirs.log());
+        conn.must("SET theirs 1");
+        before = contents(&mut conn);
+        assert!(theirs.stop().success());
+    }
+    let mut ours = home.start(Which::Rufous, &[]);
+    assert_eq!(contents(&mut ours.connect()), before);
+    assert!(ours.stop().success());
+    let file = fs::read(home.last_increment()).unwrap();
+    assert_eq!(trimmed(&file) + "\r\n".len(), file.len(), "what is closed has no padding");
 }
 
 #[test]

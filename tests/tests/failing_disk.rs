@@ -28,6 +28,7 @@ const BLOCKS_MAX: u64 = 128;
 /// `fdatasync` fails as long as a file is there, and crashes as long as another is there; as long as a third is there, it,
 /// `unlink` and writes to increments are slow.
 const UNSURE: &str = r#"
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -53,13 +54,13 @@ int unlink(const char *path) {
     drag();
     return syscall(SYS_unlinkat, AT_FDCWD, path, 0);
 }
-ssize_t write(int fd, const void *bytes, size_t count) {
+ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t at) {
     char link[64], path[4096];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t length = readlink(link, path, sizeof path - 1);
     path[length < 0 ? 0 : length] = 0;
     if (strstr(path, ".incr.aof")) drag();
-    return syscall(SYS_write, fd, bytes, count);
+    return syscall(SYS_pwrite64, fd, bytes, count, at);
 }
 "#;
 

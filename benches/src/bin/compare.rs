@@ -79,7 +79,7 @@ struct Arguments {
     /// SETs in a batch of the pause mode
     #[arg(long, default_value_t = 16)]
     pause_batch: u64,
-    /// Keys, and members of a sorted set, in the durability mode
+    /// Keys, and members of a sorted set, in the durability mode; 0 measures the append-only file alone
     #[arg(long, default_value_t = 5_000_000)]
     durability_keys: u64,
     /// Commands a second of the load beside a snapshot in the durability mode
@@ -185,7 +185,7 @@ fn speed_plan(arguments: &Arguments, cores: Cores) -> io::Result<speed::Plan> {
 fn durability_plan(arguments: &Arguments, cores: Cores) -> io::Result<durability::Plan> {
     let seconds = |seconds| Duration::try_from_secs_f64(seconds).map_err(io::Error::other);
     Ok(durability::Plan {
-        keys: arguments.durability_keys.max(1),
+        keys: arguments.durability_keys,
         writes_per_second: arguments.durability_writes.max(1),
         quiet: seconds(arguments.durability_quiet)?,
         clients: arguments.clients.max(1),

@@ -42,6 +42,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting { policy: Policy::Off, pipeline: 16 },
     Setting { policy: Policy::Everysec, pipeline: 16 },
     Setting { policy: Policy::Always, pipeline: 1 },
+    Setting { policy: Policy::Always, pipeline: 16 },
 ];
 
 /// One measurement.

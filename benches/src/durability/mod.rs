@@ -35,7 +35,7 @@ const FILL_DEPTH: u64 = 1000;
 /// What to measure.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// String keys, and members of the sorted set.
+    /// String keys, and members of the sorted set. If none, snapshots are not measured.
     pub keys: u64,
     /// Commands a second of the paced load.
     pub writes_per_second: u64,
@@ -74,6 +74,21 @@ pub struct Measured {
 /// Measures every server.
 pub fn run(specs: &[ServerSpec], plan: Plan, progress: &mut dyn FnMut(&str)) -> io::Result<Vec<Measured>> {
     let mut results = vec![Measured::default(); specs.len()];
+    if plan.keys > 0 {
+        snapshots(specs, plan, &mut results, progress)?;
+    }
+    for (result, logs) in results.iter_mut().zip(log::run(specs, plan, progress)?) {
+        result.logs = logs;
+    }
+    Ok(results)
+}
+
+fn snapshots(
+    specs: &[ServerSpec],
+    plan: Plan,
+    results: &mut [Measured],
+    progress: &mut dyn FnMut(&str),
+) -> io::Result<()> {
     let mut servers = Vec::new();
     for spec in specs {
         progress(&format!("durability: {} keys into {}", plan.keys, spec.name));
@@ -100,11 +115,7 @@ pub fn run(specs: &[ServerSpec], plan: Plan, progress: &mut dyn FnMut(&str)) -> 
             servers[index].freeze()?;
         }
     }
-    drop(servers);
-    for (result, logs) in results.iter_mut().zip(log::run(specs, plan, progress)?) {
-        result.logs = logs;
-    }
-    Ok(results)
+    Ok(())
 }
 
 fn fill(server: &Running, keys: u64) -> io::Result<()> {

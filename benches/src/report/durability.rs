@@ -146,7 +146,8 @@ fn logs(figures: &mut Vec<Figure>, results: &[Measured]) {
         let at = SETTINGS.iter().position(|one| *one == setting).expect("a setting that is measured");
         results.iter().map(|one| one.logs[at].iter().map(value).collect()).collect()
     };
-    for pipeline in [1, 16] {
+    let pipelines = [1, 16];
+    for pipeline in pipelines {
         let [off, everysec] = [Policy::Off, Policy::Everysec].map(|policy| Setting { policy, pipeline });
         let rate = |setting| series(setting, &|sample| sample.requests_per_second / 1000.0);
         let cpu = |setting| series(setting, &|sample| sample.loop_cpu_ns);
@@ -160,13 +161,15 @@ fn logs(figures: &mut Vec<Figure>, results: &[Measured]) {
         add("CPU ns of the loop, no append-only file", Better::Lower, Aim::None, cpu(off));
         add("CPU ns of the loop, everysec", Better::Lower, Aim::None, cpu(everysec));
     }
-    let always = Setting { policy: Policy::Always, pipeline: 1 };
-    figures.push(Figure {
-        name: "SET, pipeline 1: k req/s, always".to_owned(),
-        better: Better::Higher,
-        aim: Aim::TimesPeer(2.0),
-        values: series(always, &|sample| sample.requests_per_second / 1000.0),
-    });
+    for pipeline in pipelines {
+        let always = Setting { policy: Policy::Always, pipeline };
+        figures.push(Figure {
+            name: format!("SET, pipeline {pipeline}: k req/s, always"),
+            better: Better::Higher,
+            aim: Aim::TimesPeer(2.0),
+            values: series(always, &|sample| sample.requests_per_second / 1000.0),
+        });
+    }
 }
 
 fn by_round(ones: &[Vec<f64>], others: &[Vec<f64>]) -> Vec<Vec<f64>> {

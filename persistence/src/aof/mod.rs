@@ -3,7 +3,7 @@
 //! ```text
 //! appendonlydir/appendonly.aof.manifest          which files, in which order         (manifest)
 //! appendonlydir/appendonly.aof.1.base.rdb        the data set at some moment, or as commands: .base.aof   (rewrite)
-//! appendonlydir/appendonly.aof.1.incr.aof        the stream of writes since then     (log, scan, seal)
+//! appendonlydir/appendonly.aof.1.incr.aof        the stream of writes since then     (log, scan, seal, padding)
 //! ```
 //! All of it works on a [`crate::disk::Disk`]; threads and clocks are the server's.
 //!
@@ -15,6 +15,7 @@ pub mod check;
 pub mod folder;
 pub mod log;
 pub mod manifest;
+pub mod padding;
 pub mod rewrite;
 pub mod scan;
 pub mod seal;

@@ -5,6 +5,7 @@
 //! | command | `*2\r\n$4\r\nINCR\r\n$1\r\na\r\n` |
 //! | timestamp | `#TS:1700000000\r\n`: what follows was written from then on |
 //! | seal | see [`super::seal`] |
+//! | padding | see [`super::padding`] |
 //! | other annotation | `#`, anything, `\r\n` |
 //!
 //! The survey comes before anything is executed: a file that is damaged in its middle must not be half loaded, and what a crash
@@ -12,6 +13,7 @@
 //!
 //! Invariants: any bytes are safe to read; an announced length is believed only as far as there are bytes for it.
 
+use super::padding;
 use super::seal::{PREFIX, Seal};
 use crc32fast::Hasher;
 use memchr::memmem;
@@ -37,6 +39,8 @@ pub enum Item {
     Timestamp(u64),
     /// The checksum, which is right, and what the seal says was on disk.
     Seal(Option<u64>),
+    /// What stands where nothing was written yet.
+    Padding,
     /// An annotation of somebody else.
     Annotation,
 }
@@ -222,6 +226,7 @@ impl<'a> Scanner<'a> {
         }
         match line.strip_prefix(b"#TS:").and_then(parse_u64) {
             Some(seconds) => Ok(Item::Timestamp(seconds)),
+            None if padding::is_padding(line) => Ok(Item::Padding),
             None => Ok(Item::Annotation),
         }
     }
@@ -234,7 +239,7 @@ fn format(at: usize, what: String) -> Trouble {
 /// What of a file can be trusted.
 #[derive(Clone, Debug)]
 pub struct Survey {
-    /// Up to here stand whole commands and whole transactions.
+    /// Up to here stand whole commands and whole transactions. What is behind it is padding, or damaged.
     pub valid_len: usize,
     /// Why the rest cannot be used.
     pub damage: Option<Damage>,
@@ -271,8 +276,9 @@ pub fn survey(bytes: &[u8], start: usize, check: bool) -> Survey {
     let mut mark = Mark { len: start, hasher: Hasher::new(), commands: 0 };
     // The last whole unit in front of the last seal.
     let mut sealed = None;
-    let (mut commands, mut in_multi) = (0, false);
+    let (mut commands, mut in_multi, mut commands_sealed) = (0, false, 0);
     let trouble = loop {
+        let at = scanner.pos;
         match scanner.next() {
             None => break None,
             Some(Err(trouble)) => break Some(trouble),
@@ -286,6 +292,12 @@ pub fn survey(bytes: &[u8], start: usize, check: bool) -> Survey {
                     _ => in_multi,
                 };
             }
+            // Every write ends with a seal, and only then comes padding.
+            Some(Ok(Item::Padding)) if check && scanner.has_seals && commands > commands_sealed => {
+                break Some(format(at, "Expected a seal in front of padding".to_owned()));
+            }
+            Some(Ok(Item::Padding)) => continue,
+            Some(Ok(Item::Seal(_))) => commands_sealed = commands,
             Some(Ok(_)) => {}
         }
         if !in_multi {
@@ -333,7 +345,7 @@ impl Judge<'_> {
             return (Damage::Corrupt(trouble), self.is_sealed);
         }
         // A write of ours, which ends with a seal, or had no time to: it may have holes, and nothing of it was confirmed.
-        let is_short = self.bytes.len() - last <= SEALED_LEN_MAX;
+        let is_short = padding::trimmed(self.bytes).saturating_sub(last) <= SEALED_LEN_MAX;
         if self.is_sealed && (any_seal || !self.scanner.is_closed && is_short) {
             return (Damage::Torn(trouble), true);
         }

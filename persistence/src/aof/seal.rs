@@ -12,11 +12,14 @@
 //!
 //! Invariants: figures never end within a write; a line whose second figure is not its own place is no sound seal.
 
+use super::padding::{self, FILLER};
 use crc32fast::Hasher;
 use rufous_protocol::number::parse_u64;
 
 /// How a seal begins.
 pub const PREFIX: &[u8] = b"#CRC32:";
+/// No seal has more bytes.
+pub const LEN_MAX: usize = PREFIX.len() + DIGITS + 2 * (1 + 20) + 2;
 /// Hex digits of a checksum.
 const DIGITS: usize = 8;
 
@@ -46,12 +49,10 @@ impl Seal {
         figures.next().is_none().then_some(Seal { crc, at, synced })
     }
 
-    fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(format!("#CRC32:{:08x}:{}", self.crc, self.at).as_bytes());
-        if let Some(synced) = self.synced {
-            out.extend_from_slice(format!(":{synced}").as_bytes());
-        }
-        out.extend_from_slice(b"\r\n");
+    fn to_line(self) -> Vec<u8> {
+        let Seal { crc, at, synced } = self;
+        let synced = synced.map(|synced| format!(":{synced}")).unwrap_or_default();
+        format!("#CRC32:{crc:08x}:{at}{synced}\r\n").into_bytes()
     }
 }
 
@@ -84,14 +85,23 @@ impl Sealer {
         self.synced = self.len;
     }
 
-    /// Appends a seal for all that was added to what is written next.
-    pub fn seal(&mut self, out: &mut Vec<u8>) {
-        let crc = std::mem::take(&mut self.hasher).finalize();
-        let synced = (self.synced > self.synced_told).then_some(self.synced);
-        let before = out.len();
-        Seal { crc, at: self.len, synced }.write(out);
+    /// Appends a seal for all that was added to what is written next. `pads`: padding can follow.
+    pub fn seal(&mut self, out: &mut Vec<u8>, pads: bool) {
+        let mut seal = self.line();
+        if pads && padding::is_line_end(self.len + seal.len() as u64) {
+            self.add(FILLER);
+            out.extend_from_slice(FILLER);
+            seal = self.line();
+        }
+        out.extend_from_slice(&seal);
+        self.hasher = Hasher::default();
         self.synced_told = self.synced;
-        self.len += (out.len() - before) as u64;
+        self.len += seal.len() as u64;
+    }
+
+    fn line(&self) -> Vec<u8> {
+        let synced = (self.synced > self.synced_told).then_some(self.synced);
+        Seal { crc: self.hasher.clone().finalize(), at: self.len, synced }.to_line()
     }
 
     /// The file's length.
@@ -113,8 +123,7 @@ mod tests {
     fn seals_are_read_as_they_are_written() {
         for synced in [None, Some(0), Some(7_000_000_000)] {
             let seal = Seal { crc: 0x1a2b_3c4d, at: 9_000_000_000, synced };
-            let mut line = Vec::new();
-            seal.write(&mut line);
+            let line = seal.to_line();
             assert_eq!(Seal::parse(line.strip_suffix(b"\r\n").unwrap()), Some(seal));
         }
         let bad = [
@@ -139,7 +148,7 @@ mod tests {
         for text in ["first", "second", "third"] {
             sealer.add(text.as_bytes());
             file.extend_from_slice(text.as_bytes());
-            sealer.seal(&mut file);
+            sealer.seal(&mut file, false);
             if text == "first" {
                 sealer.synced();
             }

@@ -93,6 +93,91 @@ fn every_flipped_bit_is_found_or_harmless() {
     assert!(harmless < 45 * 8, "{harmless} harmless bits: more than the last line has");
 }
 
+/// Three writes, each synced, the server killed after the last; the place where the last begins.
+fn padded_sample() -> (Vec<u8>, usize) {
+    let folder = folder(&Torn::new(1));
+    let mut log = Log::create(&**folder.disk(), &folder.at(OsStr::new(NAME)), true).unwrap();
+    log.set_pads(true);
+    let mut last = 0;
+    for number in [b"1", b"2", b"3"] {
+        last = log.len() as usize;
+        log.write(&mut [command(&[b"SET", b"key", number])]).unwrap();
+        log.sync().unwrap();
+    }
+    (read(&folder), last)
+}
+
+#[test]
+fn flips_in_front_of_padding_are_found_or_harmless() {
+    let (file, last) = padded_sample();
+    let end = survey(&file, 0, true).valid_len;
+    let expected = commands(&file);
+    assert_eq!((expected.len(), survey(&file, 0, true).damage), (3, None));
+    assert!(file.len() > end + 1000, "{} bytes, {end} of them written", file.len());
+    for bit in 0..(end + 200) * 8 {
+        let mut flipped = file.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let survey = survey(&flipped, 0, true);
+        let kept = commands(&flipped[..survey.valid_len]);
+        // That the last write was on disk is not said by a later one.
+        let least = if bit / 8 < last {
+            0
+        } else if bit / 8 < end {
+            2
+        } else {
+            3
+        };
+        match survey.damage {
+            Some(Damage::Corrupt(_)) => assert!(bit / 8 < last, "bit {bit}"),
+            _ => assert!(kept.len() >= least && kept == expected[..kept.len()], "bit {bit}: {kept:?}"),
+        }
+    }
+}
+
+#[test]
+fn padding_goes_when_the_file_is_opened_or_closed() {
+    let disk = Torn::new(1);
+    let folder = folder(&disk);
+    let path = folder.at(OsStr::new(NAME));
+    let unit = |text: &[u8]| [command(&[b"SET", b"key", text])];
+    let mut log = Log::create(&disk, &path, true).unwrap();
+    log.set_pads(true);
+    log.write(&mut unit(b"1")).unwrap();
+    let survey_now = || survey(&read(&folder), 0, true);
+    let Survey { valid_len, unsealed, .. } = survey_now();
+    assert_eq!(valid_len as u64, log.len());
+    let mut log = Log::open(&disk, &path, valid_len as u64, Some(unsealed)).unwrap();
+    assert_eq!(read(&folder).len() as u64, log.len());
+    log.set_pads(true);
+    // After a long one it takes a while until short ones are usual again.
+    let writes =
+        [(100, true, 1, true), (1 << 20, true, 1, false), (100, true, 30, true), (100, false, 1, false)];
+    for (len, pads, times, is_padded) in writes {
+        log.set_pads(pads);
+        (0..times).for_each(|_| log.write(&mut unit(&vec![b'x'; len])).unwrap());
+        assert_eq!(read(&folder).len() as u64 > log.len(), is_padded, "{len} {pads}");
+    }
+    log.set_pads(true);
+    log.write(&mut unit(b"2")).unwrap();
+    log.close().unwrap();
+    assert_eq!(read(&folder).len() as u64, log.len());
+    log.reopen().unwrap();
+    log.write(&mut unit(b"3")).unwrap();
+    let Survey { damage, commands, .. } = survey_now();
+    assert_eq!((damage, commands), (None, 36));
+}
+
+#[test]
+fn commands_without_a_seal_in_front_of_padding_were_torn() {
+    let (file, last) = padded_sample();
+    let end = survey(&file, 0, true).valid_len;
+    let seal = file[..end].windows(7).rposition(|bytes| bytes == b"#CRC32:").unwrap();
+    let torn = [&file[..seal], &super::padding::between(seal as u64..end as u64 + 640)].concat();
+    let survey = survey(&torn, 0, true);
+    assert!(matches!(survey.damage, Some(Damage::Torn(_))), "{:?}", survey.damage);
+    assert_eq!(survey.valid_len, last);
+}
+
 #[test]
 fn a_flip_is_named_by_its_place() {
     let mut file = sample();
@@ -162,10 +247,9 @@ fn cut_again_and_again(seed: u64) {
         assert!(kept.len() >= synced, "{context}: {synced} were synced, {} are there", kept.len());
         assert_eq!(kept, history[..kept.len()], "{context}");
         history.truncate(kept.len());
-        if survey.valid_len < file.len() {
-            disk.truncate(&folder.at(OsStr::new(NAME)), survey.valid_len as u64).unwrap();
-        }
-        log = Log::open(&disk, &folder.at(OsStr::new(NAME)), Some(survey.unsealed)).unwrap();
+        let path = folder.at(OsStr::new(NAME));
+        log = Log::open(&disk, &path, survey.valid_len as u64, Some(survey.unsealed)).unwrap();
+        log.set_pads(random.below(2) == 0);
     }
     log.close().unwrap();
     let file = read(&folder(&disk));
@@ -181,20 +265,31 @@ fn power_cuts_leave_whole_writes() {
 
 #[test]
 fn failed_writes_leave_no_trace() {
+    check_failing_writes(false);
+    check_failing_writes(true);
+}
+
+fn check_failing_writes(pads: bool) {
     let disk = Torn::new(7);
     let folder = folder(&disk);
     let mut log = Log::create(&**folder.disk(), &folder.at(OsStr::new(NAME)), true).unwrap();
+    log.set_pads(pads);
     let unit = |number: usize| [command(&[b"SET", b"k", number.to_string().as_bytes()])];
     log.write(&mut unit(1)).unwrap();
     disk.set_short_writes(true);
     log.write(&mut unit(2)).unwrap();
     disk.set_space(Some(10));
+    // Padding goes on until it is used up.
+    let fill = || log.write(&mut [command(&[b"PING", &[b'x'; 1000]])]).is_ok();
+    let filled = std::iter::repeat_with(fill).take_while(|is_done| *is_done).count();
+    assert_eq!(filled > 0, pads);
     let mut parts = unit(3);
     let failed = log.write(&mut parts).unwrap_err();
     assert_eq!(failed.error.reason(), "no storage space");
     assert_eq!(parts, unit(3), "the parts can be written again");
     disk.fail(Operation::Truncate, ErrorKind::Other);
-    assert!(log.write(&mut unit(3)).unwrap_err().not_undone.is_some());
+    let failed = log.write(&mut unit(3)).unwrap_err();
+    assert!(pads || failed.not_undone.is_some());
     assert!(log.write(&mut unit(3)).is_err(), "nothing is written behind what is left of a write");
     disk.heal();
     log.write(&mut unit(4)).unwrap();
@@ -202,7 +297,8 @@ fn failed_writes_leave_no_trace() {
     assert!(log.is_synced());
     let file = read(&folder);
     assert_eq!(survey(&file, 0, true).damage, None);
-    assert_eq!(commands(&file), ["SET k 1", "SET k 2", "SET k 4"]);
+    let found: Vec<_> = commands(&file).into_iter().filter(|command| command.starts_with("SET")).collect();
+    assert_eq!(found, ["SET k 1", "SET k 2", "SET k 4"]);
     disk.fail(Operation::Sync, ErrorKind::Other);
     log.write(&mut unit(5)).unwrap();
     assert!(log.sync().is_err() && !log.is_synced());
@@ -299,8 +395,8 @@ fn recover(disk: &Torn, context: &str) -> (u64, Manifest, Loaded) {
             assert!(kind == "base" || number == last + 1, "{context}: {number} after {last}");
             last = number;
         }
-        disk.truncate(&path, survey.valid_len as u64).unwrap();
-        loaded = Loaded { unsealed: survey.unsealed, has_seals: survey.has_seals };
+        let len = survey.valid_len as u64;
+        loaded = Loaded { unsealed: survey.unsealed, has_seals: survey.has_seals, len };
     }
     (last, manifest, loaded)
 }
@@ -351,6 +447,7 @@ fn power_cuts_in_rewrites_lose_nothing_that_was_synced() {
             // The start itself may be cut short.
             synced = last;
             if let Ok(mut writer) = Writer::start(folder_of(&disk), manifest, loaded, true, last) {
+                writer.set_pads(random.below(2) == 0);
                 synced = work_until_dark(&mut writer, &disk, &mut random, &mut last);
             }
             disk = disk.reboot();

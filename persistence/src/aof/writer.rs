@@ -43,6 +43,8 @@ pub struct Writer {
     stage: Stage,
     /// Whether the next increment is sealed. The present one goes on as it began.
     seals: bool,
+    /// Whether increments are padded.
+    pads: bool,
     /// Writes that wait for the disk.
     pending: Vec<Vec<u8>>,
     pending_bytes: u64,
@@ -65,6 +67,8 @@ pub struct Loaded {
     pub unsealed: Hasher,
     /// Whether it has seals.
     pub has_seals: bool,
+    /// Its bytes, without the padding at its end.
+    pub len: u64,
 }
 
 /// Why a step failed.
@@ -196,7 +200,7 @@ impl Writer {
         let opened = if is_new {
             Log::create(&**folder.disk(), &path, seals)
         } else {
-            Log::open(&**folder.disk(), &path, seals.then_some(loaded.unsealed))
+            Log::open(&**folder.disk(), &path, loaded.len, seals.then_some(loaded.unsealed))
         };
         let log = opened.map_err(|error| StepError::Open(name, error))?;
         folder.persist(&manifest)?;
@@ -229,6 +233,7 @@ impl Writer {
             lock: None,
             stage,
             seals,
+            pads: false,
             pending: Vec::new(),
             pending_bytes: 0,
             spares: Vec::new(),
@@ -284,6 +289,12 @@ impl Writer {
     /// servers write to it.
     pub fn set_seals(&mut self, seals: bool) {
         self.seals = seals;
+    }
+
+    /// Whether increments are padded, as is good for one that is synced after every write.
+    pub fn set_pads(&mut self, pads: bool) {
+        self.pads = pads;
+        self.log.set_pads(pads);
     }
 
     /// Takes whole units; with a timestamp, an annotation comes first. `end` is the stream's offset behind them.
@@ -375,6 +386,7 @@ impl Writer {
         self.earlier_bytes += self.log.len();
         self.lock = lock_new(&*disk, &path);
         self.log = log;
+        self.log.set_pads(self.pads);
         self.manifest = manifest;
         Ok(name)
     }

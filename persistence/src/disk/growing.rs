@@ -72,6 +72,10 @@ impl File for Growing {
         Ok(written)
     }
 
+    fn write_all_at(&mut self, at: u64, bytes: &[u8]) -> Result<(), Error> {
+        self.file.write_all_at(at, bytes)
+    }
+
     fn sync_data(&mut self) -> Result<(), Error> {
         self.file.sync_data()?;
         self.begun = self.len;
@@ -126,6 +130,10 @@ mod tests {
     impl File for Notes {
         fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
             Ok(bytes.len())
+        }
+        fn write_all_at(&mut self, at: u64, bytes: &[u8]) -> Result<(), Error> {
+            self.note("write", at..at + bytes.len() as u64);
+            Ok(())
         }
         fn sync_data(&mut self) -> Result<(), Error> {
             self.note("sync", 0..0);

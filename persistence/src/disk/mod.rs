@@ -66,6 +66,10 @@ pub trait File: fmt::Debug + Send {
     /// Writes some of the bytes at the end; says how many.
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Error>;
 
+    /// Writes all of the bytes at a place, over what is there and beyond; the end may move, the place of [`File::write`] does not.
+    /// After an error, any part of them may be written.
+    fn write_all_at(&mut self, at: u64, bytes: &[u8]) -> Result<(), Error>;
+
     /// Makes durable what was written.
     fn sync_data(&mut self) -> Result<(), Error>;
 
@@ -133,7 +137,7 @@ pub enum Operation {
     Read,
     /// [`Disk::len`], [`File::len`]
     Examine,
-    /// [`File::write`]
+    /// [`File::write`], [`File::write_all_at`]
     Write,
     /// [`File::sync_data`], [`File::begin_sync`], [`File::wait_for_sync`]
     Sync,

@@ -3,9 +3,10 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::{Content, Disk, Error, File, Lock, Operation};
@@ -24,7 +25,9 @@ impl Disk for Real {
     }
 
     fn append(&self, path: &Path) -> Result<Box<dyn File>, Error> {
-        let file = fs::File::options().append(true).create(true).open(path);
+        // Not in the system's append mode, in which a place to write at counts for nothing.
+        let opened = fs::File::options().write(true).create(true).truncate(false).open(path);
+        let file = opened.and_then(|mut file| file.seek(SeekFrom::End(0)).map(|_| file));
         let file = file.map_err(|cause| Error::new(Operation::Append, path, cause))?;
         Ok(Box::new(Open { file, path: path.to_owned() }))
     }
@@ -141,13 +144,16 @@ impl File for Open {
         }
     }
 
+    fn write_all_at(&mut self, at: u64, bytes: &[u8]) -> Result<(), Error> {
+        self.file.write_all_at(bytes, at).map_err(|cause| self.error(Operation::Write, cause))
+    }
+
     fn sync_data(&mut self) -> Result<(), Error> {
         self.file.sync_data().map_err(|cause| self.error(Operation::Sync, cause))
     }
 
     fn truncate(&mut self, len: u64) -> Result<(), Error> {
-        let truncated =
-            self.file.set_len(len).and_then(|()| io::Seek::seek(&mut self.file, io::SeekFrom::Start(len)));
+        let truncated = self.file.set_len(len).and_then(|()| self.file.seek(SeekFrom::Start(len)));
         truncated.map(drop).map_err(|cause| self.error(Operation::Truncate, cause))
     }
 

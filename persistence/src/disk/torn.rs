@@ -296,19 +296,20 @@ impl State {
         self.renamings.push(renaming);
     }
 
-    fn write(&mut self, file: usize, bytes: &[u8]) -> io::Result<usize> {
+    /// Writes some of the bytes; only what makes the file longer takes space.
+    fn write(&mut self, file: usize, at: usize, bytes: &[u8]) -> io::Result<usize> {
         let mut len = bytes.len();
+        let over = self.files[file].content.len().saturating_sub(at);
         if self.short_writes && len > 1 {
             len = 1 + self.random.below(len as u64) as usize;
         }
         if let Some(space) = &mut self.space {
-            if *space == 0 && len > 0 {
+            if *space == 0 && len > over {
                 return Err(ErrorKind::StorageFull.into());
             }
-            len = len.min(usize::try_from(*space).unwrap_or(usize::MAX));
-            *space -= len as u64;
+            len = len.min(over.saturating_add(usize::try_from(*space).unwrap_or(usize::MAX)));
+            *space -= len.saturating_sub(over) as u64;
         }
-        let at = self.files[file].content.len();
         self.files[file].apply(Change::Write { at, bytes: bytes[..len].to_vec() });
         Ok(len)
     }
@@ -454,14 +455,31 @@ struct Handle {
     path: PathBuf,
 }
 
-impl File for Handle {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+impl Handle {
+    fn write_at(&mut self, at: usize, bytes: &[u8]) -> Result<usize, Error> {
         let mut state = self.disk.state();
         if state.power == Power::Left(0) {
             // The write during which the power goes may get to the disk in part.
-            state.write(self.file, bytes).map_err(|cause| Error::new(Operation::Write, &self.path, cause))?;
+            let written = state.write(self.file, at, bytes);
+            written.map_err(|cause| Error::new(Operation::Write, &self.path, cause))?;
         }
-        state.change(Operation::Write, &self.path, |state| state.write(self.file, bytes))
+        state.change(Operation::Write, &self.path, |state| state.write(self.file, at, bytes))
+    }
+}
+
+impl File for Handle {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        let at = self.disk.state().files[self.file].content.len();
+        self.write_at(at, bytes)
+    }
+
+    fn write_all_at(&mut self, at: u64, mut bytes: &[u8]) -> Result<(), Error> {
+        let mut at = at as usize;
+        while !bytes.is_empty() {
+            let written = self.write_at(at, bytes)?;
+            (at, bytes) = (at + written, &bytes[written..]);
+        }
+        Ok(())
     }
 
     fn sync_data(&mut self) -> Result<(), Error> {

@@ -190,7 +190,8 @@ impl Loader<'_> {
             let (_, state) = host.engine();
             self.truncate(state, &path, survey.valid_len)?;
         }
-        Ok(Read::Whole(Loaded { unsealed: survey.unsealed, has_seals: survey.has_seals }))
+        let len = survey.valid_len as u64;
+        Ok(Read::Whole(Loaded { unsealed: survey.unsealed, has_seals: survey.has_seals, len }))
     }
 
     /// Loads the snapshot that a file begins with; gives where it ends.

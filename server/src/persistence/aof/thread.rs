@@ -167,6 +167,7 @@ impl Worker {
     /// Works until the end is ordered, or the loop is gone.
     pub fn run(mut self) {
         let mut round = Round { synced_us: clock::wall_us(), ..Round::default() };
+        self.set_policy(self.policy);
         self.publish();
         loop {
             let order = match self.next_order(&round) {
@@ -188,6 +189,11 @@ impl Worker {
                 std::thread::sleep(NAP);
             }
         }
+    }
+
+    fn set_policy(&mut self, policy: AppendFsync) {
+        self.policy = policy;
+        self.writer.set_pads(policy == AppendFsync::Always);
     }
 
     fn next_order(&self, round: &Round) -> Result<Order, Nothing> {
@@ -234,7 +240,7 @@ impl Worker {
                 self.writer.accept(timestamp_s, bytes, end);
                 round.waiting += waiting;
             }
-            Order::Policy(policy) => self.policy = policy,
+            Order::Policy(policy) => self.set_policy(policy),
             Order::Seals(seals) => self.writer.set_seals(seals),
             Order::Rotate => {
                 let rotated = self.writer.rotate().map_err(|error| error.to_string());
