@@ -1,44 +1,42 @@
 //! Dicts of many elements at once: sorted by hash first, then packed a block at a time.
 
-use std::ops::Range;
+use smallvec::SmallVec;
 
-use super::key::{Key, place_of, tag_of};
+use super::key::Key;
 use super::{BLOCK_BYTES_MAX, BLOCK_LEN_MAX, Dict, Shape, canonical, hash_of, read};
 use crate::block::Block;
 use crate::hash::Hasher;
 
-/// An encoded element among others.
-struct Part {
-    hash: u64,
-    key_len: usize,
-    range: Range<usize>,
+/// An element among others.
+struct Part<'a, S: Shape> {
+    key: Key<'a>,
+    rest: S::Rest<'a>,
+}
+
+impl<S: Shape> Part<'_, S> {
+    fn encoded_len(&self) -> usize {
+        self.key.encoded_len() + S::encoded_len(self.rest)
+    }
 }
 
 impl<S: Shape> Dict<S> {
     /// A dict of these elements. Of several with the same key one is taken: compare the lengths to know of them.
     pub fn build<'a>(hasher: Hasher, elements: impl IntoIterator<Item = S::Element<'a>>) -> Self {
-        let elements = elements.into_iter();
-        let (mut bytes, mut expires) = (Vec::new(), false);
-        let mut parts = Vec::with_capacity(elements.size_hint().0);
-        for element in elements {
+        let parts = elements.into_iter().map(|element| {
             let (item, rest) = S::split(element);
             let item = canonical(item);
-            let key = Key::new(item, S::hash(&hasher, item));
-            let start = bytes.len();
-            bytes.resize(start + key.encoded_len() + S::encoded_len(rest), 0);
-            S::write(rest, key.write(&mut bytes[start..]));
-            parts.push(Part { hash: key.hash(), key_len: key.encoded_len(), range: start..bytes.len() });
-            expires |= S::expiry(rest).is_some();
-        }
-        let order = |part: &Part| (part.hash, &bytes[part.range.start..][..part.key_len]);
+            Part::<S> { key: Key::new(item, S::hash(&hasher, item)), rest }
+        });
+        let mut parts: Vec<_> = parts.collect();
         // Hashes hardly ever agree, and comparing nothing else is several times as quick.
-        parts.sort_unstable_by_key(|part| part.hash);
-        for same in parts.chunk_by_mut(|one, other| one.hash == other.hash) {
-            same.sort_unstable_by(|one, other| order(one).cmp(&order(other)));
+        parts.sort_unstable_by_key(|part| part.key.hash());
+        for same in parts.chunk_by_mut(|one, other| one.key.hash() == other.key.hash()) {
+            same.sort_unstable_by_key(|part| part.key.item());
         }
-        parts.dedup_by(|one, other| order(one) == order(other));
+        parts.dedup_by_key(|part| (part.key.hash(), part.key.item()));
+        let expires = parts.iter().any(|part| S::expiry(part.rest).is_some());
         let mut dict: Self = Dict::new(hasher);
-        dict.fill(&parts, &bytes);
+        dict.fill(&parts);
         if expires {
             dict.note_expiries();
         }
@@ -46,26 +44,25 @@ impl<S: Shape> Dict<S> {
     }
 
     /// Puts sorted elements into an empty dict.
-    fn fill(&mut self, parts: &[Part], bytes: &[u8]) {
+    fn fill(&mut self, parts: &[Part<'_, S>]) {
         let mut ranges = vec![parts];
+        let mut bytes = Vec::new();
         while let Some(parts) = ranges.pop() {
             let Some(first) = parts.first() else { continue };
-            let elements_bytes: usize = parts.iter().map(|part| part.range.len()).sum();
-            let fits = parts.len() <= BLOCK_LEN_MAX && elements_bytes <= BLOCK_BYTES_MAX || parts.len() == 1;
+            let is_short = || parts.iter().map(Part::encoded_len).sum::<usize>() <= BLOCK_BYTES_MAX;
+            let fits = parts.len() == 1 || parts.len() <= BLOCK_LEN_MAX && is_short();
             let mut middle = 0;
             let split = |block, at| {
                 middle = at;
                 [block, None]
             };
-            if !fits && self.index.split(place_of(first.hash), split) {
-                let (left, right) =
-                    parts.split_at(parts.partition_point(|part| place_of(part.hash) < middle));
+            if !fits && self.index.split(first.key.place(), split) {
+                let (left, right) = parts.split_at(parts.partition_point(|part| part.key.place() < middle));
                 ranges.extend([right, left]);
                 continue;
             }
-            self.change(place_of(first.hash), |block| {
-                let elements = parts.iter().map(|part| (tag_of(part.hash), &bytes[part.range.clone()]));
-                (*block = Some(Block::pack(elements)), parts.len() as isize)
+            self.change(first.key.place(), |block| {
+                (*block = Some(pack(parts, &mut bytes)), parts.len() as isize)
             });
         }
     }
@@ -76,4 +73,19 @@ impl<S: Shape> Dict<S> {
             self.expiries.change(hash_of::<S>(&self.hasher, element), None, expiry);
         }
     }
+}
+
+/// A block of these elements, which are encoded in `bytes`.
+fn pack<S: Shape>(parts: &[Part<'_, S>], bytes: &mut Vec<u8>) -> Block {
+    bytes.clear();
+    let ends = parts.iter().map(|part| {
+        let start = bytes.len();
+        bytes.resize(start + part.encoded_len(), 0);
+        S::write(part.rest, part.key.write(&mut bytes[start..]));
+        bytes.len()
+    });
+    let ends: SmallVec<[usize; BLOCK_LEN_MAX]> = ends.collect();
+    let starts = std::iter::once(0).chain(ends.iter().copied());
+    let elements = parts.iter().zip(starts.zip(&ends));
+    Block::pack(elements.map(|(part, (start, &end))| (part.key.tag(), &bytes[start..end])))
 }

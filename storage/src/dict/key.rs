@@ -33,6 +33,11 @@ impl<'a> Key<'a> {
     }
 
     #[inline]
+    pub(super) fn item(&self) -> Item<'a> {
+        self.item
+    }
+
+    #[inline]
     pub(super) fn place(&self) -> u64 {
         place_of(self.hash)
     }
