@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::command::table::{CommandTable, RenameFailure};
 use crate::commands::debug::Switches;
 use crate::config::Config;
+use crate::crash::Running;
 use crate::cron::Progress;
 use crate::eviction::Eviction;
 use crate::latency::Latency;
@@ -72,6 +73,8 @@ pub struct State {
     pub commands: CommandTable,
     /// Connected clients.
     pub clients: Registry,
+    /// The request that runs, for the report of a crash.
+    pub running: Running,
     /// `maxmemory-clients`.
     pub client_memory: ClientMemory,
     /// Reasons to leave the fast path.
@@ -152,6 +155,7 @@ impl Engine {
             state: State {
                 commands: CommandTable::new(&config)?,
                 clients: Registry::default(),
+                running: Running::default(),
                 client_memory: ClientMemory::default(),
                 special: EngineSpecial::empty(),
                 stats: Stats::default(),

@@ -69,6 +69,40 @@ fn signals_are_reported_and_end_the_process() {
     }
 }
 
+/// The section of the client whose command ran; empty if there is none.
+fn current_client(log: &str) -> &str {
+    let after = log.split_once("------ CURRENT CLIENT INFO ------\n").map_or("", |(_, after)| after);
+    after.split_once("\n\n------").map_or(after, |(section, _)| section)
+}
+
+#[test]
+fn the_client_whose_command_ran_is_listed_with_its_request() {
+    let check = |options: &[&str], requests: &[&str], arguments: &str| {
+        let ask = |server: &Server| {
+            let mut conn = server.connect();
+            conn.must("CLIENT SETNAME culprit");
+            // In one write, so that they run in one window.
+            conn.send_raw((requests.join("\r\n") + "\r\n").as_bytes()).unwrap();
+            while conn.read().is_ok() {}
+        };
+        let log = crash(options, ask, End::Signal(11));
+        let (line, shown) = current_client(&log).split_once('\n').expect("a line and arguments");
+        assert!(line.starts_with("id=") && line.contains(" name=culprit "), "{line}");
+        assert_eq!(shown, arguments, "{requests:?}");
+        let list = log.split_once("CLIENT LIST OUTPUT").expect("the list").1;
+        let list = list.split_once("\n\n").expect("its end").0;
+        assert!(list.contains(" name=bystander ") && list.contains(" name=culprit "), "{list}");
+    };
+    let shown = ["--hide-user-data-from-log", "no"];
+    let segfault = "argc: '2'\nargv[0]: '\"debug\"'\nargv[1]: '\"segfault\"'";
+    check(&shown, &["debug segfault"], segfault);
+    check(&shown, &["set a b", "debug segfault", "get a"], segfault);
+    check(&shown, &["multi", "set a b", "debug segfault", "exec"], segfault);
+    check(&[], &["debug segfault"], "argc: '2'\nargv[0]: '\"debug\"'\nargv[1]: *redacted*");
+    let idle = crash(&[], |server| server.signal(Signal::SEGV), End::Signal(11));
+    assert!(!idle.contains("CURRENT CLIENT"), "{idle}");
+}
+
 #[test]
 fn an_access_to_no_memory_names_address_and_function() {
     let log = crash_by(&[], "DEBUG SEGFAULT", End::Signal(11));

@@ -70,7 +70,10 @@ pub fn run_again(engine: &mut Engine, token: usize) {
     let Some(mut peer) = engine.state.clients.take(token) else { return };
     if let Some(mut blocked) = release(&mut engine.state, &mut engine.store.effects, &mut peer.client) {
         let Blocked { command, request, .. } = &*blocked;
-        match dispatch::execute_again(engine, &mut peer, *command, request.args(), blocked.again()) {
+        let outer = engine.state.running.enter(Some(&peer), request);
+        let flow = dispatch::execute_again(engine, &mut peer, *command, request.args(), blocked.again());
+        engine.state.running.leave(outer);
+        match flow {
             Flow::Done => engine.state.blocking.released.push_back(token),
             Flow::Blocked => {}
             Flow::Postponed => {

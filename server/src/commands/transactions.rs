@@ -91,7 +91,9 @@ fn exec(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
             // Out of the append-only file: neither counted nor timed. What fails there was told when it was written.
             let _ = (row.handler)(cx, args.args());
         } else {
+            let outer = cx.server.running.enter(None, args);
             dispatch::call(cx, *id, row, args.args());
+            cx.server.running.leave(outer);
         }
         // At once: later commands may change who is to be told.
         if !cx.db.store.effects.is_empty() {

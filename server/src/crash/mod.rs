@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! === REDIS BUG REPORT START ===
-//! what happened; STACK TRACE; of the thread of the command loop also INFO, CLIENT LIST and CONFIG DEBUG OUTPUT
+//! what happened; STACK TRACE; of the thread of the command loop also INFO, CLIENT LIST, CURRENT CLIENT INFO (whose request
+//! ran, and which) and CONFIG DEBUG OUTPUT
 //! === REDIS BUG REPORT END ===
 //! ```
 //! then the signal's own action: the exit status is that of a process without a report, and so is the core.
@@ -13,15 +14,17 @@
 //! A crash may come at any place, with a lock held or memory in disorder, so that nothing here is safe in the sense of
 //! signal handlers: traces are resolved from the binary's file, text is allocated. What is certain comes first; a second
 //! crash of the same thread ends the process with what is written by then, and so does time (see `signal.rs`), if the report
-//! waits for a lock that nobody will give back. The client whose command ran is out of the registry and not listed: the trace
-//! names the command's function.
+//! waits for a lock that nobody will give back.
 
+mod request;
+mod running;
 mod signal;
 
+pub use running::Running;
 pub use signal::segfault;
 
 use crate::client::output::Figures;
-use crate::client::{Client, list};
+use crate::client::{Client, Peer, list};
 use crate::config::{Config, LogLevel};
 use crate::engine::Engine;
 use crate::info;
@@ -161,8 +164,14 @@ impl Reporter {
         self.raw(&format!("\n------ INFO OUTPUT ------\n{info}"));
         self.raw("\n------ CLIENT LIST OUTPUT ------\n");
         let now = state.clock.now_ms();
-        for peer in state.clients.iter() {
-            self.raw(&(list::line(&state.commands, now, &peer.client, peer.out.figures()) + "\n"));
+        let line = |peer: &Peer| list::line(&state.commands, now, &peer.client, peer.out.figures()) + "\n";
+        state.clients.iter().for_each(|peer| self.raw(&line(peer)));
+        if let Some((peer, args)) = state.running.get() {
+            // It is out of the registry.
+            self.raw(&line(peer));
+            self.raw("\n------ CURRENT CLIENT INFO ------\n");
+            self.raw(&line(peer));
+            self.raw(&request::text(&state.commands, args, state.config.hide_user_data_from_log));
         }
         self.raw("\n------ CONFIG DEBUG OUTPUT ------\n");
         state.config.debug_lines().for_each(|line| self.raw(&(line + "\n")));

@@ -70,7 +70,9 @@ pub fn check(cx: &mut Ctx<'_>, id: CommandId, row: &'static Command, args: Args<
 
 /// `enable-debug-command` and `enable-module-command`.
 fn protected(cx: &mut Ctx<'_>, request: &Request<'_>) -> Result<(), Refusal> {
-    if !request.row.flags.contains(Flags::PROTECTED) || cx.server.allows_protected(request.row.name, cx.client) {
+    if !request.row.flags.contains(Flags::PROTECTED)
+        || cx.server.allows_protected(request.row.name, cx.client)
+    {
         return Ok(());
     }
     let (name, option) = if request.row.name == "debug" {

@@ -24,8 +24,23 @@ pub const WINDOW: usize = 16;
 /// The peer is taken out of the registry, and handed back.
 pub fn run(
     engine: &mut Engine,
-    mut peer: Box<Peer>,
+    peer: Box<Peer>,
     batch: &mut Batch,
+    buf: &[u8],
+    first: usize,
+) -> (Box<Peer>, usize) {
+    engine.state.running.begin(&peer, batch, buf);
+    let stopped = run_noted(engine, peer, batch, buf, first);
+    engine.state.running.end();
+    stopped
+}
+
+/// The same, while the engine's `running` knows the peer, the batch and the buffer: where they are they stay.
+#[inline]
+fn run_noted(
+    engine: &mut Engine,
+    mut peer: Box<Peer>,
+    batch: &Batch,
     buf: &[u8],
     first: usize,
 ) -> (Box<Peer>, usize) {
@@ -44,6 +59,7 @@ pub fn run(
             limits::protocol_error(engine, &mut peer, failure, &[]);
             return (peer, count);
         }
+        engine.state.running.at(i);
         if execute(engine, &mut peer, id, args) == Flow::Postponed {
             peer.client.postponed = true;
             return (peer, i);
