@@ -27,6 +27,8 @@ pub const ANNOTATION_LEN_MAX: usize = 1024;
 const FIGURE_LEN_MAX: usize = 20;
 /// What is written is sealed at least every so many bytes, a single command that is longer aside.
 pub const SEALED_LEN_MAX: usize = 1024 * 1024;
+/// What a disk writes wholly or not at all is no less than so many bytes.
+const SECTOR_LEN: usize = 512;
 /// Words for which room is made because they are announced.
 const WORDS_EXPECTED_MAX: usize = 1024;
 
@@ -344,10 +346,12 @@ impl Judge<'_> {
             // No crash of the system can have torn what was on disk.
             return (Damage::Corrupt(trouble), self.is_sealed);
         }
-        // A write of ours, which ends with a seal, or had no time to: it may have holes, and nothing of it was confirmed.
+        // A write of ours, which ends with a seal, or had no time to: it may have holes, and nothing of it was confirmed. Without
+        // holes it may as well be what another server appended to the file of a killed one, and was promised.
         let is_short = padding::trimmed(self.bytes).saturating_sub(last) <= SEALED_LEN_MAX;
         if self.is_sealed && (any_seal || !self.scanner.is_closed && is_short) {
-            return (Damage::Torn(trouble), true);
+            let distrusts = any_seal || trouble.fault != Fault::Ends || self.has_hole_behind(last);
+            return (Damage::Torn(trouble), distrusts);
         }
         // Nothing to lose: no command begins there.
         if !self.bytes[last..].contains(&b'*') {
@@ -359,6 +363,20 @@ impl Judge<'_> {
             Fault::Format(_) => (Damage::Corrupt(trouble), false),
             Fault::Checksum(_) => (Damage::Corrupt(trouble), true),
         }
+    }
+
+    /// Whether a sector looks as if it had not reached the disk: zeros, or the padding that was there before. A write of ours has
+    /// padding behind it, too; whoever appends to the file does so behind all of it.
+    fn has_hole_behind(&self, place: usize) -> bool {
+        let is_all_padding = |bytes: &[u8]| padding::trimmed(bytes) == 0;
+        let rest = &self.bytes[place..];
+        let padded = rest.iter().take_while(|byte| is_all_padding(std::slice::from_ref(byte))).count();
+        let start = if rest.ends_with(b"#\r\n") { place } else { place + padded };
+        let first = start.next_multiple_of(SECTOR_LEN).min(self.bytes.len());
+        let sectors = self.bytes[first..].chunks(SECTOR_LEN);
+        std::iter::once(&self.bytes[start..first]).chain(sectors).any(|sector| {
+            !sector.is_empty() && (is_all_padding(sector) || sector.iter().all(|byte| *byte == 0))
+        })
     }
 
     /// What looks like a seal at its own place.

@@ -348,14 +348,16 @@ fn files_of_redis_are_judged_as_redis_does() {
 
 #[test]
 fn what_redis_appended_to_a_file_of_ours_is_kept() {
-    let mut file = sample();
-    let sealed = file.len();
     let set = command(&[b"SET", b"k", b"1"]);
-    file.extend_from_slice(&set);
-    file.extend_from_slice(&set[..5]);
-    let survey = survey(&file, 0, true);
-    assert_eq!(survey.valid_len, sealed + set.len());
-    assert!(matches!(survey.damage, Some(Damage::Torn(_))));
+    let closed = sample();
+    let end = survey(&closed[..closed.len() - 1], 0, true).valid_len;
+    // Of a server that stopped, of one that was killed, and the same with padding.
+    for file in [closed.clone(), closed[..end].to_vec(), padded_sample().0] {
+        let appended = [&file[..], &set, &set[..5]].concat();
+        let survey = survey(&appended, 0, true);
+        assert_eq!(survey.valid_len, file.len() + set.len());
+        assert!(matches!(survey.damage, Some(Damage::Torn(_))));
+    }
 }
 
 /// A base that stands for all units up to a number.
