@@ -42,15 +42,6 @@ enum Reading<'a> {
     There { batches: Receiver<Result<Batch<'a>, Error>>, taken: Sender<usize>, offset: usize },
 }
 
-/// What was found when a batch was asked for.
-#[derive(Debug)]
-pub enum Next<'a> {
-    /// A batch.
-    Batch(Batch<'a>),
-    /// Nothing yet.
-    Later,
-}
-
 /// Reads what is left of a file while `take` takes it.
 pub fn read_ahead<'a, R>(loader: Loader<'a>, take: impl FnOnce(&mut Ahead<'a>) -> R) -> R {
     let here = |loader| Ahead(Reading::Here(Box::new(Batches { loader, failure: None })));
@@ -73,21 +64,21 @@ pub fn read_ahead<'a, R>(loader: Loader<'a>, take: impl FnOnce(&mut Ahead<'a>) -
 }
 
 impl<'a> Ahead<'a> {
-    /// The next batch. Waits for it no longer than `patience`.
-    pub fn next(&mut self, patience: Duration) -> Result<Next<'a>, Error> {
+    /// The next batch, or nothing if it does not come within `patience`.
+    pub fn next(&mut self, patience: Duration) -> Result<Option<Batch<'a>>, Error> {
         let (batches, taken, offset) = match &mut self.0 {
-            Reading::Here(batches) => return batches.next().map(Next::Batch),
+            Reading::Here(batches) => return batches.next().map(Some),
             Reading::There { batches, taken, offset } => (batches, taken, offset),
         };
         let batch = match batches.recv_timeout(patience) {
-            Err(RecvTimeoutError::Timeout) => return Ok(Next::Later),
+            Err(RecvTimeoutError::Timeout) => return Ok(None),
             Err(RecvTimeoutError::Disconnected) => panic!("the reader ends behind an end or an error"),
             Ok(batch) => batch?,
         };
         // The thread is at its end where nobody listens.
         let _ = taken.send(batch.offset - *offset);
         *offset = batch.offset;
-        Ok(Next::Batch(batch))
+        Ok(Some(batch))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Page, View};
 use crate::persistence::aof::Stage;
+use crate::persistence::job::Job;
 use crate::persistence::load::Loading;
 
 pub(super) fn write(page: &mut Page, view: &View<'_>) {
@@ -9,13 +10,13 @@ pub(super) fn write(page: &mut Page, view: &View<'_>) {
     let now_ms = view.state.clock.now_ms();
     page.field("loading", u8::from(persistence.loading.is_some()));
     let snapshots = &persistence.snapshots;
-    let kept_before = snapshots.kept_before().or(persistence.aof.rewrites.kept_before());
-    // Counted as it happens: never older than this reply, and only ever growing up to the end.
-    let kept_bytes = kept_before.map_or(0, |before| view.store.keyspace.kept_bytes() - before);
+    let job = snapshots.job().or(persistence.aof.rewrites.job());
+    // Counted as it happens: never older than this reply.
+    let kept_bytes = job.map_or(0, |job| job.kept_bytes(view.store));
     page.field("async_loading", 0);
     page.fields(&["current_cow_peak", "current_cow_size"], kept_bytes);
     page.field("current_cow_size_age", 0);
-    let (keys_saved, keys) = snapshots.progress().or(persistence.aof.rewrites.progress()).unwrap_or((0, 0));
+    let (keys_saved, keys) = job.map_or((0, 0), Job::keys);
     page.field("current_fork_perc", format_args!("{:.2}", percent(keys_saved, keys)));
     page.field("current_save_keys_processed", keys_saved);
     page.field("current_save_keys_total", keys);
@@ -23,14 +24,15 @@ pub(super) fn write(page: &mut Page, view: &View<'_>) {
     page.field("rdb_bgsave_in_progress", u8::from(snapshots.is_running()));
     page.field("rdb_last_save_time", snapshots.last_save_s);
     page.field("rdb_last_bgsave_status", if snapshots.last_is_ok { "ok" } else { "err" });
-    page.field("rdb_last_bgsave_time_sec", snapshots.last_duration_s.unwrap_or(-1));
-    page.field("rdb_current_bgsave_time_sec", snapshots.running_s(now_ms / 1000).unwrap_or(-1));
+    page.field("rdb_last_bgsave_time_sec", snapshots.last.duration_s.unwrap_or(-1));
+    let seconds = snapshots.job().map_or(-1, |job| job.seconds(now_ms / 1000));
+    page.field("rdb_current_bgsave_time_sec", seconds);
     page.field("rdb_saves", snapshots.saves);
-    page.field("rdb_last_cow_size", snapshots.last_kept_bytes);
+    page.field("rdb_last_cow_size", snapshots.last.kept_bytes);
     page.field("rdb_last_load_keys_expired", persistence.loaded.keys_expired);
     page.field("rdb_last_load_keys_loaded", persistence.loaded.keys_loaded);
     write_append_only(page, view);
-    page.field("aof_last_cow_size", persistence.aof.rewrites.last_kept_bytes);
+    page.field("aof_last_cow_size", persistence.aof.rewrites.last.kept_bytes);
     page.fields(&["module_fork_in_progress", "module_fork_last_cow_size"], 0);
     if persistence.aof.stage() != Stage::Off {
         write_append_only_sizes(page, view);
@@ -47,8 +49,8 @@ fn write_append_only(page: &mut Page, view: &View<'_>) {
     page.field("aof_enabled", u8::from(aof.stage() != Stage::Off));
     page.field("aof_rewrite_in_progress", u8::from(rewrites.is_running()));
     page.field("aof_rewrite_scheduled", u8::from(rewrites.is_scheduled()));
-    page.field("aof_last_rewrite_time_sec", rewrites.last_duration_s.unwrap_or(-1));
-    page.field("aof_current_rewrite_time_sec", rewrites.running_s(now_s).unwrap_or(-1));
+    page.field("aof_last_rewrite_time_sec", rewrites.last.duration_s.unwrap_or(-1));
+    page.field("aof_current_rewrite_time_sec", rewrites.job().map_or(-1, |job| job.seconds(now_s)));
     page.field("aof_last_bgrewrite_status", status(rewrites.last_is_ok));
     page.field("aof_rewrites", rewrites.started);
     page.field("aof_rewrites_consecutive_failures", rewrites.failures);

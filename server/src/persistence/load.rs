@@ -14,7 +14,7 @@ use crate::engine::State;
 use crate::shutdown::Shutdown;
 use crate::store::Store;
 use rufous_persistence::disk;
-use rufous_persistence::rdb::ahead::{Next, read_ahead};
+use rufous_persistence::rdb::ahead::read_ahead;
 use rufous_persistence::rdb::{self, Key, Loader, Made, Piece};
 use rufous_storage::{Ttl, evict};
 use std::fmt;
@@ -251,12 +251,9 @@ impl<'p> Filling<'p> {
         let has_checksum = loader.version() >= 5;
         let end = read_ahead(loader, |ahead| {
             loop {
-                let batch = match ahead.next(PATIENCE).map_err(|error| self.corrupt(error))? {
-                    Next::Batch(batch) => batch,
-                    Next::Later => {
-                        serve(host)?;
-                        continue;
-                    }
+                let Some(batch) = ahead.next(PATIENCE).map_err(|error| self.corrupt(error))? else {
+                    serve(host)?;
+                    continue;
                 };
                 self.keys(host, batch.keys)?;
                 let Some(piece) = batch.then else { continue };

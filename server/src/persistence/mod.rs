@@ -3,6 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `snapshot.rs` | SAVE, BGSAVE, save points: when a snapshot is taken, and what became of it |
+//! | `job.rs` | what INFO tells of a save or rewrite |
 //! | `load.rs` | filling the databases from a snapshot |
 //! | `aof/` | the append-only file |
 //!
@@ -12,6 +13,7 @@
 //! with the loop but the view, a counter and the flag that calls it off; its result comes as a message.
 
 pub mod aof;
+pub mod job;
 pub mod load;
 pub mod snapshot;
 

@@ -8,6 +8,7 @@
 //! other's unnoticed: who has loaded or saved a file holds its lock. An explicit save to a file that is locked is an error;
 //! saves that nobody asked for (save points, the end of the server) are left out with a warning.
 
+use super::job::{Job, LastJob};
 use crate::config::{Config, MaxmemoryPolicy};
 use crate::engine::{EngineSpecial, State};
 use crate::store::Store;
@@ -37,10 +38,8 @@ pub struct Snapshots {
     last_try_s: i64,
     /// Whether the last save worked.
     pub last_is_ok: bool,
-    /// How long the last save in the background took.
-    pub last_duration_s: Option<i64>,
-    /// What the last save in the background made the keyspace keep, in bytes.
-    pub last_kept_bytes: u64,
+    /// The last save in the background.
+    pub last: LastJob,
     /// Saves that were begun.
     pub saves: u64,
     /// Libraries of functions out of the loaded file, written back into the next.
@@ -49,14 +48,11 @@ pub struct Snapshots {
 
 /// A save in the background.
 struct Running {
-    progress: Arc<Progress>,
+    job: Job,
     messages: Receiver<Saved>,
     /// Takes the lock of the file that was replaced: with it goes the file, which may take long.
     replaced: Sender<Box<dyn Lock>>,
-    started_s: i64,
-    keys: u64,
     dirty_before: u64,
-    kept_before: u64,
     temporary: PathBuf,
 }
 
@@ -92,8 +88,7 @@ impl Snapshots {
             last_save_s: started_s,
             last_try_s: 0,
             last_is_ok: true,
-            last_duration_s: None,
-            last_kept_bytes: 0,
+            last: LastJob::default(),
             saves: 0,
             libraries: Vec::new(),
         }
@@ -104,19 +99,9 @@ impl Snapshots {
         self.running.is_some()
     }
 
-    /// Keys written so far, and keys in all, of the snapshot that is being taken.
-    pub fn progress(&self) -> Option<(u64, u64)> {
-        self.running.as_ref().map(|running| (running.progress.keys(), running.keys))
-    }
-
-    /// What the keyspace had kept for views when the one that is being taken began.
-    pub fn kept_before(&self) -> Option<u64> {
-        self.running.as_ref().map(|running| running.kept_before)
-    }
-
-    /// For how long one has been taken.
-    pub fn running_s(&self, now_s: i64) -> Option<i64> {
-        self.running.as_ref().map(|running| now_s - running.started_s)
+    /// The one that is being taken in the background.
+    pub fn job(&self) -> Option<&Job> {
+        self.running.as_ref().map(|running| &running.job)
     }
 
     /// One is to be taken as soon as nothing is in the way.
@@ -244,17 +229,8 @@ pub fn start(store: &mut Store, state: &mut State) -> Result<(), Refusal> {
     })?;
     let pid = std::process::id();
     state.log.notice(format_args!("Background saving started by pid {pid}"));
-    let (dirty_before, kept_before) = (store.dirty, store.keyspace.kept_bytes());
-    state.persistence.snapshots.running = Some(Running {
-        progress,
-        messages,
-        replaced,
-        started_s: now_s,
-        keys,
-        dirty_before,
-        kept_before,
-        temporary,
-    });
+    let (job, dirty_before) = (Job::begin(store, progress, keys, now_s), store.dirty);
+    state.persistence.snapshots.running = Some(Running { job, messages, replaced, dirty_before, temporary });
     Ok(())
 }
 
@@ -272,7 +248,7 @@ pub fn poll(store: &mut Store, state: &mut State) {
 /// Calls off what runs: its file will not replace another any more.
 pub fn stop(store: &mut Store, state: &mut State) {
     let Some(running) = &state.persistence.snapshots.running else { return };
-    if !running.progress.cancel() {
+    if !running.job.progress.cancel() {
         // It is just replacing the file.
         let saved = running.messages.recv().unwrap_or(Err(SaveError::Cancelled));
         return finish(store, state, saved);
@@ -290,8 +266,7 @@ fn finish(store: &mut Store, state: &mut State, saved: Saved) {
     store.free_retired();
     let now_s = state.clock.now_ms() / 1000;
     let snapshots = &mut state.persistence.snapshots;
-    snapshots.last_duration_s = Some(now_s - running.started_s);
-    snapshots.last_kept_bytes = store.keyspace.kept_bytes() - running.kept_before;
+    snapshots.last = running.job.end(store, now_s);
     match saved {
         Ok(lock) => {
             if let Some(old) = std::mem::replace(&mut snapshots.lock, lock) {
@@ -304,7 +279,7 @@ fn finish(store: &mut Store, state: &mut State, saved: Saved) {
             state.log.notice("DB saved on disk");
             state.log.notice("Background saving terminated with success");
         }
-        Err(SaveError::Cancelled) if running.progress.is_cancelled() => {
+        Err(SaveError::Cancelled) if running.job.progress.is_cancelled() => {
             state.log.warning("Background saving terminated: it was called off");
         }
         Err(problem) => {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::disk::{Operation, Torn};
-use crate::rdb::ahead::{Batch, Next, read_ahead};
+use crate::rdb::ahead::{Batch, read_ahead};
 use crate::rdb::{Access, Error, Fault, Loader, Made, Piece, Writer, write_value};
 use rufous_storage::evict::lru_bits_idle;
 use rufous_storage::types::Limits;
@@ -150,8 +150,8 @@ fn read_through(bytes: &[u8], ahead: bool) -> Vec<String> {
     read_ahead(loader, |ahead| {
         loop {
             match ahead.next(Duration::from_millis(1)) {
-                Ok(Next::Later) => continue,
-                Ok(Next::Batch(Batch { keys, then, offset })) => {
+                Ok(None) => continue,
+                Ok(Some(Batch { keys, then, offset })) => {
                     seen.extend(
                         keys.into_iter().map(|key| shown(&Piece::Key(key))).chain(then.as_ref().map(shown)),
                     );

@@ -10,6 +10,7 @@
 
 use super::{Order, Stage, folder, hand_over, join, leave, switch};
 use crate::engine::{EngineSpecial, State};
+use crate::persistence::job::{Job, LastJob};
 use crate::persistence::snapshot;
 use crate::store::Store;
 use rufous_persistence::aof::base::{self, Base};
@@ -40,23 +41,18 @@ pub struct Rewrites {
     pub failures: u64,
     /// Whether the last one worked.
     pub last_is_ok: bool,
-    /// How long the last one took.
-    pub last_duration_s: Option<i64>,
-    /// What the last one made the keyspace keep, in bytes.
-    pub last_kept_bytes: u64,
+    /// The last one.
+    pub last: LastJob,
     delay_minutes: i64,
     delayed_until_s: Option<i64>,
 }
 
 /// A rewrite.
 struct Running {
-    progress: Arc<Progress>,
+    job: Job,
     messages: Receiver<Written>,
-    started_s: i64,
     temporary: PathBuf,
     format: BaseFormat,
-    keys: u64,
-    kept_before: u64,
     phase: Phase,
 }
 
@@ -74,8 +70,7 @@ impl Default for Rewrites {
             started: 0,
             failures: 0,
             last_is_ok: true,
-            last_duration_s: None,
-            last_kept_bytes: 0,
+            last: LastJob::default(),
             delay_minutes: 0,
             delayed_until_s: None,
         }
@@ -108,19 +103,9 @@ impl Rewrites {
         self.failures = 0;
     }
 
-    /// What the keyspace had kept for views when the one that is running began.
-    pub fn kept_before(&self) -> Option<u64> {
-        self.running.as_ref().map(|running| running.kept_before)
-    }
-
-    /// For how long one has been written.
-    pub fn running_s(&self, now_s: i64) -> Option<i64> {
-        self.running.as_ref().map(|running| now_s - running.started_s)
-    }
-
-    /// Keys written so far, and keys in all.
-    pub fn progress(&self) -> Option<(u64, u64)> {
-        self.running.as_ref().map(|running| (running.progress.keys(), running.keys))
+    /// The one that is being written.
+    pub fn job(&self) -> Option<&Job> {
+        self.running.as_ref().map(|running| &running.job)
     }
 
     /// Whether attempts failed so often that the next must wait. The first look at a limit says so in the log.
@@ -210,13 +195,10 @@ fn spawn(store: &mut Store, state: &mut State) -> Result<(), String> {
     let pid = std::process::id();
     state.log.notice(format_args!("Background append only file rewriting started by pid {pid}"));
     state.persistence.aof.rewrites.running = Some(Running {
-        progress,
+        job: Job::begin(store, progress, keys, now_s),
         messages,
-        started_s: now_s,
         temporary,
         format,
-        keys,
-        kept_before: store.keyspace.kept_bytes(),
         phase: Phase::Writing,
     });
     Ok(())
@@ -273,7 +255,7 @@ pub fn rotated(store: &mut Store, state: &mut State, rotated: Result<OsString, S
         Err(text) => {
             // The base would not belong to the increment.
             if let Some(running) = &state.persistence.aof.rewrites.running {
-                running.progress.cancel();
+                running.job.progress.cancel();
             }
             failed(store, state, &text);
         }
@@ -325,8 +307,7 @@ fn ended(store: &mut Store, state: &mut State, running: &Running) {
     store.free_retired();
     let now_s = state.clock.now_ms() / 1000;
     let rewrites = &mut state.persistence.aof.rewrites;
-    rewrites.last_duration_s = Some(now_s - running.started_s);
-    rewrites.last_kept_bytes = store.keyspace.kept_bytes() - running.kept_before;
+    rewrites.last = running.job.end(store, now_s);
 }
 
 /// Calls off what runs.
@@ -334,7 +315,7 @@ pub fn stop(store: &mut Store, state: &mut State) {
     let Some(running) = state.persistence.aof.rewrites.running.take() else { return };
     let pid = std::process::id();
     state.log.notice(format_args!("Killing running AOF rewrite child: {pid}"));
-    running.progress.cancel();
+    running.job.progress.cancel();
     // The thread does it too, unless the process is gone before.
     let _ = state.persistence.disk.remove(&running.temporary);
     store.free_retired();
