@@ -55,10 +55,11 @@ impl Host for Reconfigure<'_> {
                     process.crash.configure(&state.config);
                 }
             }
+            Changed::Hz | Changed::Watchdog => set_watchdog(state),
             // Hot paths read these from where this puts them.
             Changed::NotifyFlags | Changed::SlowLog => {}
             // These are read where they are used.
-            Changed::Hz | Changed::MaxMemoryClients | Changed::SavePoints => {}
+            Changed::MaxMemoryClients | Changed::SavePoints => {}
             // What these belong to does not run in this server.
             Changed::ClusterAnnounce
             | Changed::ClusterFlags
@@ -67,6 +68,19 @@ impl Host for Reconfigure<'_> {
         }
         engine::apply_config(self.store, self.state);
         Ok(())
+    }
+}
+
+/// Starts, adjusts or ends the watchdog, for the thread of the command loop. Less than two calls of the periodic work is more
+/// than it can tell, and is raised.
+pub fn set_watchdog(state: &mut State) {
+    let State { config, process, log, .. } = state;
+    if config.watchdog_period_ms > 0 {
+        config.watchdog_period_ms = config.watchdog_period_ms.max(2 * (1000 / config.hz));
+    }
+    let Some(process) = process else { return };
+    if let Err(error) = process.watchdog.configure(config.watchdog_period_ms, &process.crash) {
+        log.warning(format_args!("Can't start the watchdog: {error}"));
     }
 }
 

@@ -9,6 +9,7 @@ use crate::log::Log;
 use crate::net::accept;
 use crate::net::event_loop::{EventLoop, Signals};
 use crate::net::listeners::Listeners;
+use crate::reconfigure;
 use crate::seed;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::ffi::OsString;
@@ -165,6 +166,7 @@ fn serve(mut prepared: Prepared) -> i32 {
     };
     let crash = process.crash.clone();
     server.event_loop.engine.state.process = Some(process);
+    reconfigure::set_watchdog(&mut server.event_loop.engine.state);
     server.obey_signals();
     boot::initialized(&log);
     let status = crash.run(

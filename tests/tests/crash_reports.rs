@@ -2,7 +2,11 @@
 
 use std::os::unix::process::ExitStatusExt;
 
+use std::time::Duration;
+
+use rufous_tests::conn::Conn;
 use rufous_tests::server::{Server, Signal, Which};
+use rufous_tests::wait::eventually;
 
 /// What every report says, in this order.
 const PARTS: [&str; 9] = [
@@ -141,4 +145,35 @@ fn who_wants_no_report_gets_the_end_alone() {
     };
     assert!(!crash(&[], switch("no"), End::Signal(6)).contains("BUG REPORT"));
     check(&crash(&off, switch("yes"), End::Signal(6)), &["crashed by signal: 6"]);
+}
+
+#[test]
+fn a_command_loop_that_stands_still_is_reported_once_a_stall() {
+    const PARTS: [&str; 4] = [
+        " # \n--- WATCHDOG TIMER EXPIRED ---\n",
+        "\n------ STACK TRACE ------\n",
+        "server/src/commands/debug.rs:",
+        " # --------\n",
+    ];
+    let server = Server::spawn(Which::Rufous, &["--watchdog-period", "1"]);
+    let mut conn = server.connect();
+    let period = |conn: &mut Conn| conn.must("CONFIG GET watchdog-period").items().unwrap()[1].text();
+    assert_eq!(period(&mut conn), "200", "two calls of the periodic work at least");
+    conn.must("CONFIG SET hz 4");
+    assert_eq!(period(&mut conn), "500", "also when those become rarer");
+    conn.must("CONFIG SET watchdog-period 1000");
+    let reports = || server.log().matches(PARTS[3]).count();
+    for stalls in 1..=2 {
+        conn.must("DEBUG SLEEP 1.5");
+        eventually(Duration::from_secs(20), "the report of a stall", || reports() == stalls);
+    }
+    conn.must("CONFIG SET watchdog-period 0");
+    conn.must("DEBUG SLEEP 1.5");
+    let log = server.log();
+    let reports: Vec<&str> = log.split(PARTS[0]).skip(1).collect();
+    assert_eq!(reports.len(), 2, "{log}");
+    for report in reports {
+        let places = PARTS[1..].iter().map(|part| report.find(part));
+        assert!(places.clone().all(|place| place.is_some()) && places.is_sorted(), "{report}");
+    }
 }

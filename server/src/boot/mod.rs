@@ -23,7 +23,7 @@ pub use title::ProcessTitle;
 
 use crate::clock;
 use crate::config::{self, Config, ConfigError, Supervised};
-use crate::crash::Watch;
+use crate::crash::{Watch, Watchdog};
 use crate::log::{Log, Role};
 use rufous_persistence::aof::check as check_aof;
 use rufous_persistence::disk::Real;
@@ -60,6 +60,8 @@ pub struct Process {
     pub pid_file: Option<PidFile>,
     /// Who reports a crash.
     pub crash: Watch,
+    /// Who reports that the command loop stands still.
+    pub watchdog: Watchdog,
 }
 
 /// Reads the command line (program name first) and prepares the process, or ends with an exit status.
@@ -130,7 +132,8 @@ pub fn settle_in(prepared: &mut Prepared) -> Result<Process, i32> {
     // Why it failed is in the log.
     let _ = oom_score.adjust(config, config.replicaof.is_some(), log);
     let crash = Watch::begin(log, config);
-    Ok(Process { title: title.take(), oom_score, supervised: supervisor.kind(), pid_file, crash })
+    let (title, supervised, watchdog) = (title.take(), supervisor.kind(), Watchdog::default());
+    Ok(Process { title, oom_score, supervised, pid_file, crash, watchdog })
 }
 
 /// Does what was asked for instead of serving.

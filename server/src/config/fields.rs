@@ -165,7 +165,7 @@ fields! {
     crash_memcheck_enabled: bool,
     /// Exit instead of abort on a panic.
     use_exit_on_panic: bool,
-    /// Milliseconds between checks of Redis' software watchdog.
+    /// The log says where the command loop is when it has not come round for so many milliseconds; 0 never does.
     watchdog_period_ms: u32,
     /// Print the logo even where standard output is no terminal.
     always_show_logo: bool,

@@ -86,6 +86,8 @@ pub enum Changed {
     Tls,
     /// Listen on the new TLS port. Refuse with "Unable to listen on this port. Check server logs."
     TlsPort,
+    /// Report, or not, that the command loop stands still.
+    Watchdog,
 }
 
 /// Smallest replication backlog: less is taken as this.

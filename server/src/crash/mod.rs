@@ -18,10 +18,13 @@
 
 mod request;
 mod running;
+mod sample;
 mod signal;
+mod watchdog;
 
 pub use running::Running;
 pub use signal::segfault;
+pub use watchdog::Watchdog;
 
 use crate::client::output::Figures;
 use crate::client::{Client, Peer, list};
@@ -100,6 +103,15 @@ impl Watch {
         self.0.reports.store(config.crash_log_enabled, Relaxed);
         self.0.exits_on_panic.store(config.use_exit_on_panic, Relaxed);
         if config.crash_log_enabled { signal::catch_all() } else { signal::catch_none() }
+    }
+
+    /// A report is being written.
+    fn is_reporting(&self) -> bool {
+        self.0.reporting.load(Relaxed) != 0
+    }
+
+    fn log(&self) -> &Log {
+        &self.0.log
     }
 
     /// Runs the engine inside `owner` on this thread: if this thread crashes meanwhile, the report tells of the engine too.

@@ -44,25 +44,25 @@ pub(super) fn tell(listener: Listener) {
 
 /// Catches the signals of a crash.
 pub(super) fn catch_all() {
-    CAUGHT.iter().for_each(|signal| handle(*signal, on_crash as *const () as usize));
+    CAUGHT.iter().for_each(|signal| handle(*signal, on_crash as *const () as usize, libc::SA_NODEFER));
 }
 
 /// Leaves them to their own action.
 pub(super) fn catch_none() {
-    CAUGHT.iter().for_each(|signal| handle(*signal, libc::SIG_DFL));
+    CAUGHT.iter().for_each(|signal| handle(*signal, libc::SIG_DFL, 0));
 }
 
 /// Ends the process by a signal in a while, unless it has ended before.
 pub(super) fn end_in_time(signal: c_int) {
     LATE.store(signal, Ordering::Relaxed);
-    handle(SIGALRM, on_alarm as *const () as usize);
+    handle(SIGALRM, on_alarm as *const () as usize, libc::SA_NODEFER);
     // SAFETY: it takes a number.
     unsafe { libc::alarm(REPORT_SECONDS_MAX) };
 }
 
 /// Ends the process by a signal's own action.
 pub(super) fn end_by(signal: c_int) -> ! {
-    handle(signal, libc::SIG_DFL);
+    handle(signal, libc::SIG_DFL, 0);
     // SAFETY: the set is initialised by `sigemptyset`, and all pointers are to live values.
     unsafe {
         let mut signals = std::mem::zeroed();
@@ -126,13 +126,14 @@ impl<T> Watched<T> {
     }
 }
 
-fn handle(signal: c_int, action: usize) {
+/// Sets what a signal does: an action of the system's, or a function that takes the three arguments of a handler.
+pub(super) fn handle(signal: c_int, action: usize, flags: c_int) {
     // SAFETY: all-zero bytes are a valid `sigaction`, and its set is initialised; the action is a default or one of the
-    // functions below, which have the type that the flags promise.
+    // handlers of this folder, which have the type that the flags promise.
     unsafe {
         let mut new: libc::sigaction = std::mem::zeroed();
         libc::sigemptyset(&mut new.sa_mask);
-        new.sa_flags = libc::SA_NODEFER | libc::SA_SIGINFO;
+        new.sa_flags = flags | libc::SA_SIGINFO;
         new.sa_sigaction = action;
         // It fails for no signal that is handled here.
         libc::sigaction(signal, &new, ptr::null_mut());

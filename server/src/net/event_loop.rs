@@ -483,6 +483,9 @@ impl EventLoop {
         if real_now >= self.next_cron_ms {
             self.next_cron_ms = real_now + i64::from(1000 / self.engine.state.hz.max(1));
             self.accepting.append(&mut self.refused);
+            if let Some(process) = &self.engine.state.process {
+                process.watchdog.beat();
+            }
             if !self.engine.state.switches.cron_paused {
                 self.run_cron();
             }

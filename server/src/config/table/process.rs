@@ -22,7 +22,7 @@ pub(super) const ROWS: &[Directive] = &[
     flag!("crash-log-enabled", crash_log_enabled, true).then(Changed::CrashLog),
     flag!("crash-memcheck-enabled", crash_memcheck_enabled, true).is(Traits::INERT),
     flag!("use-exit-on-panic", use_exit_on_panic, false).is(Traits::HIDDEN).then(Changed::CrashLog),
-    number!("watchdog-period", watchdog_period_ms, 0, INT_MAX, 0).is(Traits::HIDDEN.union(Traits::INERT)),
+    number!("watchdog-period", watchdog_period_ms, 0, INT_MAX, 0).is(Traits::HIDDEN).then(Changed::Watchdog),
     flag!("always-show-logo", always_show_logo, false).immutable(),
     flag!("set-proc-title", set_proc_title, true).immutable(),
     string!("proc-title-template", proc_title_template, "{title} {listen-addr} {server-mode}")
