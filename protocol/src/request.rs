@@ -35,6 +35,7 @@ use crate::number::parse_i64;
 use batch::{ELSEWHERE, IN_BUFFER_END_MAX, Span};
 use memchr::memchr;
 
+const LINE_END: [u8; 2] = *b"\r\n";
 /// Most arguments that a client that has not authenticated may send.
 const UNAUTHENTICATED_ARGS_MAX: i64 = 10;
 /// Longest bulk argument, in bytes, that a client that has not authenticated may send.
@@ -563,7 +564,7 @@ fn short_bounds(limits: &Limits) -> (usize, usize) {
     (usize::try_from(count).unwrap_or(0), usize::try_from(len).unwrap_or(usize::MAX))
 }
 
-/// Whole arguments from `pos` on, at most `count`, as long as nothing is unusual; spans are counted from `base`.
+/// Whole arguments from `pos` on, at most `count`, as long as nothing is unusual: they stand there as a reply would be written; spans are counted from `base`.
 /// Returns where it stopped and how many it read.
 #[inline(always)]
 fn short_args(
@@ -581,7 +582,7 @@ fn short_args(
         let Some((len, body)) = short_count(buf, pos) else { return (pos, parsed) };
         // The header is inside the buffer and has at most nine digits: no overflow.
         let next = body + len + 2;
-        if next > buf.len() || len > len_max {
+        if len > len_max || buf.get(next - 2..next) != Some(&LINE_END) {
             return (pos, parsed);
         }
         spans.push(Span::in_buffer(body - base, len));
@@ -596,11 +597,11 @@ fn short_args(
 fn short_count(buf: &[u8], pos: usize) -> Option<(usize, usize)> {
     let line = buf.get(pos + 1..)?.first_chunk::<4>()?;
     let first = line[0].wrapping_sub(b'0');
-    if line[1] == b'\r' && first <= 9 {
+    if line[1..3] == LINE_END && first <= 9 {
         return Some((first as usize, pos + 4));
     }
     let second = line[1].wrapping_sub(b'0');
-    if line[2] == b'\r' && first.wrapping_sub(1) < 9 && second <= 9 {
+    if line[2..4] == LINE_END && first.wrapping_sub(1) < 9 && second <= 9 {
         return Some((first as usize * 10 + second as usize, pos + 5));
     }
     middling_count(buf, pos)
@@ -616,8 +617,7 @@ fn middling_count(buf: &[u8], pos: usize) -> Option<(usize, usize)> {
     for (i, &byte) in line.iter().take(10).enumerate() {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
-            let whole = byte == b'\r' && i + 1 < line.len();
-            return whole.then_some((count, pos + i + 3));
+            return line[i..].starts_with(&LINE_END).then_some((count, pos + i + 3));
         }
         count = count * 10 + digit as usize;
     }

@@ -3,13 +3,13 @@
 //! [`Args`] is what every command handler gets: a copyable view that costs one predictable branch per access,
 //! whether the request came from a client's buffer, a transaction's queue, a script or the disk.
 
+use super::LINE_END;
 use super::batch::{IN_BUFFER_END_MAX, Side, Span};
+use crate::reply::{Reply, Resp};
 use std::sync::Arc;
 
 /// Owned arguments from this length on, in bytes, keep an allocation of their own.
 const OWN_ALLOCATION_LEN_MIN: usize = 32 * 1024;
-
-const LINE_END_LEN: usize = 2;
 
 /// The length of `$len\r\n`, or of `*len\r\n`.
 #[inline(always)]
@@ -20,7 +20,7 @@ fn header_len(len: usize) -> usize {
         100..1000 => 3,
         _ => len.ilog10() as usize + 1,
     };
-    1 + digits + LINE_END_LEN
+    1 + digits + LINE_END.len()
 }
 
 /// The arguments of one request, the command's name first. A view: copying it copies no bytes.
@@ -85,20 +85,21 @@ impl<'a> Args<'a> {
         self.spans[i].shared(self.side?)
     }
 
-    /// The whole request as it stands in the read buffer, if that is to the byte what [`crate::reply::Reply::bulks`] makes of it.
+    /// Of a whole request: its bytes in the read buffer, if they are known to be what [`Reply::bulks`] would write.
+    #[inline]
     pub fn encoded(&self) -> Option<&'a [u8]> {
-        let (first, others) = self.spans.split_first()?;
-        let (name, mut end) = first.in_buffer_range()?;
-        let start = name.checked_sub(header_len(end - name) + header_len(self.len()))?;
-        for span in others {
-            let (arg, arg_end) = span.in_buffer_range()?;
-            // The digits of a length say it in as few bytes as can be, and no word of a line is followed by its end.
-            if arg != end + LINE_END_LEN + header_len(arg_end - arg) || self.buf[end + 1] != b'\n' {
-                return None;
-            }
-            end = arg_end;
-        }
-        (!others.is_empty() && self.buf[start] == b'*').then(|| &self.buf[start..end + LINE_END_LEN])
+        self.side.filter(|side| side.is_encoded)?;
+        let (first, last) = (self.spans.first()?.range(), self.spans.last()?.range());
+        let start = first.start - header_len(first.len()) - header_len(self.len());
+        let encoded = &self.buf[start..last.end + LINE_END.len()];
+        debug_assert!(self.is_encoded_as(encoded), "{self:?}: {}", encoded.escape_ascii());
+        Some(encoded)
+    }
+
+    fn is_encoded_as(&self, encoded: &[u8]) -> bool {
+        let mut expected = Vec::new();
+        Reply::new(&mut expected, Resp::V2).bulks(self.iter());
+        encoded == expected
     }
 
     /// The bytes of all arguments together.
@@ -120,7 +121,7 @@ impl<'a> Args<'a> {
 
     #[inline(always)]
     fn read(&self, span: Span) -> &'a [u8] {
-        const NOTHING: &Side = &Side { text: Vec::new(), large: Vec::new() };
+        const NOTHING: &Side = &Side { text: Vec::new(), is_encoded: false, large: Vec::new() };
         span.bytes(self.buf, self.side.unwrap_or(NOTHING))
     }
 }

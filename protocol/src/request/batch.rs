@@ -11,6 +11,7 @@
 
 use super::args::Args;
 use crate::inline::{Unbalanced, Word, Words};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Set in `Span::start` when the argument is not in the read buffer.
@@ -83,11 +84,11 @@ impl Span {
         }
     }
 
-    /// Where the argument begins and ends in the read buffer, if it is there.
+    /// Where an argument that is in the read buffer begins and ends.
     #[inline(always)]
-    pub(super) fn in_buffer_range(self) -> Option<(usize, usize)> {
+    pub(super) fn range(self) -> Range<usize> {
         let start = self.start as usize;
-        (self.start & ELSEWHERE == 0).then(|| (start, start + self.len as usize))
+        start..start + self.len as usize
     }
 
     /// The argument's bytes, given the large arguments of its request, which is not in a batch yet.
@@ -106,6 +107,8 @@ impl Span {
 pub(super) struct Side {
     /// Words of inline requests that had to be unquoted.
     pub(super) text: Vec<u8>,
+    /// All requests are in the buffer as they would be encoded.
+    pub(super) is_encoded: bool,
     /// Arguments with an allocation of their own, shared so that a command or a queue keeps one without copying it.
     pub(super) large: Vec<Arc<Vec<u8>>>,
 }
@@ -147,7 +150,8 @@ impl Default for Batch {
 impl Batch {
     /// An empty batch.
     pub fn new() -> Batch {
-        Batch { spans: Vec::new(), bounds: vec![0], side: Side::default(), blank_lines: 0 }
+        let side = Side { is_encoded: true, ..Side::default() };
+        Batch { spans: Vec::new(), bounds: vec![0], side, blank_lines: 0 }
     }
 
     /// Forgets all requests, and gives back memory beyond what the next ones will plausibly need.
@@ -155,6 +159,7 @@ impl Batch {
         self.spans.clear();
         self.bounds.truncate(1);
         self.blank_lines = 0;
+        self.side.is_encoded = true;
         if self.spans.capacity() > SPANS_KEPT_MAX {
             self.spans.shrink_to(SPANS_KEPT_MAX);
         }
@@ -206,6 +211,7 @@ impl Batch {
     /// Appends a request that was put together in several steps; takes its large arguments.
     pub(super) fn append_request(&mut self, spans: &[Span], base: usize, large: &mut Vec<Vec<u8>>) {
         let large_before = self.side.large.len();
+        self.side.is_encoded = false;
         self.spans.extend(spans.iter().map(|span| span.joined(base, large_before)));
         self.side.large.extend(large.drain(..).map(Arc::new));
         self.end_request();
@@ -231,6 +237,7 @@ impl Batch {
             }
         }
         if self.spans.len() > first_span {
+            self.side.is_encoded = false;
             self.end_request();
         } else {
             self.blank_lines += 1;

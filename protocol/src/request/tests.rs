@@ -355,11 +355,22 @@ fn check_encoded(request: &[u8], expected: bool) {
 fn requests_are_taken_over_as_they_came() {
     let long = format!("*2\r\n$3\r\nDEL\r\n$1234\r\n{}\r\n", "x".repeat(1234));
     let many = format!("*11\r\n$4\r\nRPUSH\r\n{}", "$0\r\n\r\n".repeat(10)).replace("$4", "$5");
-    for request in ["*3\r\n$3\r\nSET\r\n$1\r\na\r\n$12\r\n\r\n$1\r\nabcdef\r\n", &long, &many] {
+    for request in [
+        "*1\r\n$8\r\nFLUSHALL\r\n",
+        "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$12\r\n\r\n$1\r\nabcdef\r\n",
+        &long,
+        &many,
+    ] {
         check_encoded(request.as_bytes(), true);
     }
+    // Redis looks at no line feeds, nor at what stands behind an argument.
     let others = [
-        "*1\r\n$8\r\nFLUSHALL\r\n",
+        "*2\rx$3\r\nDEL\r\n$1\r\na\r\n",
+        "*2\r\n$3\rxDEL\r\n$1\r\na\r\n",
+        "*2\r\n$3\r\nDELxx$1\r\na\r\n",
+        "*2\r\n$3\r\nDEL\r\n$1\r\na\rx",
+        "*2\r\n$3\r\nDEL\r\n$1\r\naxx",
+        "*2\r\n$3\r\nDEL\r\n$12\rxabcdefghijkl\r\n",
         "SET a b\r\n",
         "SET      a      b\r\n",
         "DEL \t\r\r  aa\n",
