@@ -167,7 +167,6 @@ impl Worker {
     /// Works until the end is ordered, or the loop is gone.
     pub fn run(mut self) {
         let mut round = Round { synced_us: clock::wall_us(), ..Round::default() };
-        self.set_policy(self.policy);
         self.publish();
         loop {
             let order = match self.next_order(&round) {
@@ -189,11 +188,6 @@ impl Worker {
                 std::thread::sleep(NAP);
             }
         }
-    }
-
-    fn set_policy(&mut self, policy: AppendFsync) {
-        self.policy = policy;
-        self.writer.set_pads(policy == AppendFsync::Always);
     }
 
     fn next_order(&self, round: &Round) -> Result<Order, Nothing> {
@@ -240,7 +234,7 @@ impl Worker {
                 self.writer.accept(timestamp_s, bytes, end);
                 round.waiting += waiting;
             }
-            Order::Policy(policy) => self.set_policy(policy),
+            Order::Policy(policy) => self.policy = policy,
             Order::Seals(seals) => self.writer.set_seals(seals),
             Order::Rotate => {
                 let rotated = self.writer.rotate().map_err(|error| error.to_string());
@@ -296,6 +290,9 @@ impl Worker {
             std::thread::sleep(Duration::from_micros(delay_us));
         }
         let started_us = clock::wall_us();
+        let is_synced_next =
+            self.policy == AppendFsync::Always && !self.shared.spares_disk.load(Ordering::Relaxed);
+        self.writer.set_pads(is_synced_next);
         let result = self.writer.flush();
         while let Some(buffer) = self.writer.take_spare() {
             self.orders.give_back(buffer);
