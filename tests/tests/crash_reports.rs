@@ -118,6 +118,17 @@ fn an_access_to_no_memory_names_address_and_function() {
 }
 
 #[test]
+fn a_thread_whose_stack_has_run_out_reports_it() {
+    let log = crash_by(&[], "DEBUG STACK-OVERFLOW", End::Signal(11));
+    check(&log, &["crashed by signal: 11, si_code: ", "Thread: main\n", "overflow_stack\n"]);
+    let log = crash_by(&[], "DEBUG STACK-OVERFLOW THREAD", End::Signal(11));
+    let parts = [PARTS[0], PARTS[1], "overflow_stack\n", PARTS[8]];
+    let places = parts.map(|part| log.find(part));
+    assert!(places.iter().all(|place| place.is_some()) && places.is_sorted(), "{log}");
+    assert!(!log.contains("Thread: main") && !log.contains(PARTS[2]), "{log}");
+}
+
+#[test]
 fn panics_are_reported_as_signals_are() {
     for words in ["DEBUG PANIC", "DEBUG ASSERT"] {
         let log = crash_by(&[], words, End::Signal(6));

@@ -97,6 +97,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("set-active-expire", 1, 1, set_active_expire),
     ("set-skip-checksum-validation", 1, 1, set_skip_checksum_validation),
     ("sleep", 1, 1, sleep),
+    ("stack-overflow", 0, 1, stack_overflow),
     ("stringmatch-len", 2, 2, stringmatch_len),
     ("structsize", 0, 0, structsize),
 ];
@@ -123,6 +124,17 @@ fn sleep(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let seconds = parse_f64(args.get(2)).unwrap_or(0.0).clamp(0.0, 1e9);
     std::thread::sleep(Duration::from_secs_f64(seconds));
     cx.reply.ok();
+    Ok(())
+}
+
+/// DEBUG STACK-OVERFLOW [THREAD]
+fn stack_overflow(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let overflow = || crash::overflow_stack(0);
+    match args.find(2).map(<[u8]>::to_ascii_lowercase).as_deref() {
+        None => _ = overflow(),
+        Some(b"thread") => _ = std::thread::spawn(overflow).join(),
+        Some(_) => return Err(cx.subcommand_syntax(args)),
+    }
     Ok(())
 }
 
@@ -520,6 +532,7 @@ fn help(cx: &mut Ctx<'_>, _args: Args<'_>) -> Outcome {
             ),
             ("SET-SKIP-CHECKSUM-VALIDATION <0|1>", "Whether RESTORE takes payloads with a wrong checksum."),
             ("SLEEP <seconds>", "Stop the server for a while. Decimals allowed."),
+            ("STACK-OVERFLOW [THREAD]", "Crash on purpose: no stack left, in a thread of its own if asked."),
             ("STRINGMATCH-LEN <len> <pattern>", "Match a pattern against a text of that many 'a'."),
             ("STRUCTSIZE", "Show the sizes of some structures."),
         ],

@@ -14,12 +14,14 @@
 //! A crash may come at any place, with a lock held or memory in disorder, so that nothing here is safe in the sense of
 //! signal handlers: traces are resolved from the binary's file, text is allocated. What is certain comes first; a second
 //! crash of the same thread ends the process with what is written by then, and so does time (see `signal.rs`), if the report
-//! waits for a lock that nobody will give back.
+//! waits for a lock that nobody will give back. After a signal it is written on a stack of its own, since the thread's may be
+//! what has run out.
 
 mod request;
 mod running;
 mod sample;
 mod signal;
+mod trace;
 mod watchdog;
 
 pub use running::Running;
@@ -33,7 +35,6 @@ use crate::engine::Engine;
 use crate::info;
 use crate::log::Log;
 use crate::version::{REDIS_VERSION, RUFOUS_VERSION};
-use std::backtrace::Backtrace;
 use std::fmt;
 use std::panic::PanicHookInfo;
 use std::sync::Arc;
@@ -120,6 +121,14 @@ impl Watch {
     }
 }
 
+/// DEBUG STACK-OVERFLOW: calls itself until there is no room left.
+#[inline(never)]
+#[allow(unconditional_recursion)]
+pub fn overflow_stack(depth: u64) -> u64 {
+    let room = std::hint::black_box([depth; 16]);
+    overflow_stack(depth + 1) + room[0]
+}
+
 impl Reporter {
     /// Writes the report; whoever calls ends the process then.
     fn report(&self, cause: &Cause<'_>) {
@@ -140,7 +149,7 @@ impl Reporter {
         self.facts(cause);
         let thread = thread::current();
         let name = thread.name().unwrap_or("without a name");
-        self.raw(&format!("\n------ STACK TRACE ------\nThread: {name}\n{}", Backtrace::force_capture()));
+        self.raw(&format!("\n------ STACK TRACE ------\nThread: {name}\n{}", trace::here()));
         if let Some(engine) = self.engine.get() {
             self.engine_sections(engine);
         }

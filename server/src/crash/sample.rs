@@ -11,10 +11,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::signal;
+use super::trace::FRAMES_MAX;
 use libc::{SIGURG, c_int, c_void, siginfo_t};
 
-/// Frames kept, the innermost first.
-const FRAMES_MAX: usize = 100;
 /// A thread that the kernel does not interrupt (it waits for a disk) is waited for so many times so long.
 const WAITS_MAX: usize = 500;
 const WAIT: Duration = Duration::from_millis(1);
@@ -57,6 +56,7 @@ extern "C" fn on_sample(_: c_int, _: *mut siginfo_t, _: *mut c_void) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::trace;
     use super::*;
     use std::sync::atomic::AtomicBool;
     use std::sync::mpsc;
@@ -78,7 +78,7 @@ mod tests {
                 "went on"
             });
             let id = receive.recv().unwrap();
-            let names = || super::super::watchdog::resolve(&take(id));
+            let names = || trace::resolve(&take(id));
             let found = (0..1000).any(|_| names().contains("spin_here"));
             done.store(true, Ordering::Relaxed);
             assert!(found, "{}", names());

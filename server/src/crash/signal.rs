@@ -1,11 +1,16 @@
 //! The signals of a crash: caught, told of, and left to their own action.
 //!
+//! A thread whose stack has run out takes its signals on the small one that the standard library gives to each of its threads;
+//! from there it goes on, to tell, on a large one, of which there is one for all: only the first thread that crashes tells.
+//!
 //! Invariants: what is told in a signal handler is told once; the process ends by the signal that came, whatever happens on
 //! the way. A handler has no argument of its own, so that whom to tell is kept in a static.
 #![allow(unsafe_code)]
 
 use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use libc::{SIGABRT, SIGALRM, SIGBUS, SIGFPE, SIGILL, SIGSEGV, c_int, c_void, siginfo_t};
 
@@ -13,6 +18,8 @@ use libc::{SIGABRT, SIGALRM, SIGBUS, SIGFPE, SIGILL, SIGSEGV, c_int, c_void, sig
 pub(super) const ABORT: c_int = SIGABRT;
 /// Signals that are caught.
 const CAUGHT: [c_int; 5] = [SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT];
+/// Bytes of the stack on which is told, the page included that nobody may touch: as many as a thread has.
+const STACK_BYTES: usize = 2 << 20;
 /// A report may take so long.
 const REPORT_SECONDS_MAX: u32 = 10;
 
@@ -21,6 +28,10 @@ type Listener = Box<dyn Fn(Origin) + Send + Sync>;
 
 /// Who is told: null, or a listener that is never freed.
 static LISTENER: AtomicPtr<Listener> = AtomicPtr::new(ptr::null_mut());
+/// The lowest byte of the stack on which is told: null, or never freed.
+static STACK: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
+/// The thread that tells, on that stack; 0 for none.
+static TELLER: AtomicI32 = AtomicI32::new(0);
 /// The signal that ends the process when a report takes too long.
 static LATE: AtomicI32 = AtomicI32::new(0);
 
@@ -44,7 +55,11 @@ pub(super) fn tell(listener: Listener) {
 
 /// Catches the signals of a crash.
 pub(super) fn catch_all() {
-    CAUGHT.iter().for_each(|signal| handle(*signal, on_crash as *const () as usize, libc::SA_NODEFER));
+    if STACK.load(Ordering::Acquire).is_null() {
+        STACK.store(new_stack(), Ordering::Release);
+    }
+    let flags = libc::SA_NODEFER | libc::SA_ONSTACK;
+    CAUGHT.iter().for_each(|signal| handle(*signal, on_crash as *const () as usize, flags));
 }
 
 /// Leaves them to their own action.
@@ -140,13 +155,47 @@ pub(super) fn handle(signal: c_int, action: usize, flags: c_int) {
     }
 }
 
+/// Memory for a stack whose last page cannot be touched, or null.
+fn new_stack() -> *mut u8 {
+    // SAFETY: a new mapping that overlaps no other; its first page is part of it. A system has pages of 64 KiB at most.
+    unsafe {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_STACK;
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        let low = libc::mmap(ptr::null_mut(), STACK_BYTES, access, flags, -1, 0);
+        if low == libc::MAP_FAILED {
+            return ptr::null_mut();
+        }
+        libc::mprotect(low, 1 << 16, libc::PROT_NONE);
+        low.cast()
+    }
+}
+
 extern "C" fn on_crash(signal: c_int, info: *mut siginfo_t, _: *mut c_void) {
-    // SAFETY: a listener is never freed.
-    if let Some(listener) = unsafe { LISTENER.load(Ordering::Acquire).as_ref() } {
-        // SAFETY: the kernel gives what there is to know of the signal.
-        listener(unsafe { origin(signal, &*info) });
+    // SAFETY: the kernel gives what there is to know of the signal.
+    let origin = unsafe { origin(signal, &*info) };
+    let me = thread_id();
+    match TELLER.compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed) {
+        Ok(_) => tell_of(origin),
+        // It has crashed again.
+        Err(teller) if teller == me => {}
+        // The other's end is that of all.
+        Err(_) => loop {
+            thread::sleep(Duration::from_secs(1));
+        },
     }
     end_by(signal)
+}
+
+fn tell_of(origin: Origin) {
+    // SAFETY: a listener is never freed.
+    let Some(listener) = (unsafe { LISTENER.load(Ordering::Acquire).as_ref() }) else { return };
+    let stack = STACK.load(Ordering::Acquire);
+    if stack.is_null() {
+        return listener(origin);
+    }
+    // SAFETY: `new_stack` made it, of so many bytes, a multiple of a page; there is only one teller, and it comes here once. A
+    // panic of the listener does not leave the closure: the hook ends the process.
+    unsafe { psm::on_stack(stack, STACK_BYTES, || listener(origin)) }
 }
 
 extern "C" fn on_alarm(_: c_int, _: *mut siginfo_t, _: *mut c_void) {

@@ -8,14 +8,12 @@
 //! A thread waits for a beat of the loop, which comes with each call of the periodic work, and gives up after the period. It
 //! reports a stall once, then waits for its end. Without the directive there is no thread, and a beat is one test.
 
-use std::ffi::c_void;
-use std::fmt::Write;
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use super::{Watch, sample, signal};
+use super::{Watch, sample, signal, trace};
 use crate::config::LogLevel;
 
 /// What the loop tells the thread.
@@ -97,30 +95,9 @@ impl Guard {
         log.warning("\n--- WATCHDOG TIMER EXPIRED ---");
         let trace = match stack.is_empty() {
             true => "The thread could not be interrupted.\n".into(),
-            false => resolve(&stack),
+            false => trace::resolve(&stack),
         };
         log.raw(LogLevel::Warning, &format!("\n------ STACK TRACE ------\n{trace}"));
         log.warning("--------\n");
     }
-}
-
-/// Functions and places of return addresses, as the panics of this program show them.
-pub(super) fn resolve(stack: &[usize]) -> String {
-    let mut text = String::new();
-    for (i, &address) in stack.iter().enumerate() {
-        let mut is_known = false;
-        backtrace::resolve(address as *mut c_void, |symbol| {
-            let Some(name) = symbol.name() else { return };
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "{i:4}: {name:#}");
-            if let (Some(file), Some(line)) = (symbol.filename(), symbol.lineno()) {
-                let _ = writeln!(text, "             at {}:{line}", file.display());
-            }
-            is_known = true;
-        });
-        if !is_known {
-            let _ = writeln!(text, "{i:4}: 0x{address:x}");
-        }
-    }
-    text
 }
