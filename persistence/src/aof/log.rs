@@ -40,7 +40,7 @@ pub struct Log {
     pads: bool,
     /// The usual length of a write.
     usual_len: u64,
-    /// Bytes of a failed write may follow them.
+    /// Bytes of a failed write, or of padding, may follow them.
     is_ragged: bool,
     /// Nothing if the file goes without seals.
     sealer: Option<Sealer>,
@@ -79,8 +79,9 @@ impl Log {
     /// most padding; created, if it is not there.
     pub fn open(disk: &dyn Disk, path: &Path, len: u64, unsealed: Option<Hasher>) -> Result<Log, Error> {
         let mut file = disk.append(path)?;
-        let len = len.min(file.len()?);
-        file.truncate(len)?;
+        if len < file.len()? {
+            file.truncate(len)?;
+        }
         file.sync_data()?;
         let mut sealer = unsealed.map(|hasher| Sealer::resume(len, hasher));
         if let Some(sealer) = &mut sealer {
@@ -156,14 +157,16 @@ impl Log {
 
     /// Sees to it that a write of so many bytes finds enough padding, or none.
     fn make_room(&mut self, bytes: u64) -> Result<(), Error> {
-        if self.padded > self.len && !self.is_synced() {
-            self.sync()?;
-        }
         let end = self.len + bytes + (seal::LEN_MAX + padding::FILLER.len()) as u64 + LINE_LEN;
         self.usual_len = (self.usual_len * (USUAL_OF - 1) + bytes) / USUAL_OF;
-        let is_worth_it = self.usual_len.max(bytes) <= PADDED_LEN_MAX;
+        let is_enough = self.pads && end <= self.padded;
+        let is_wanted = self.pads && !is_enough && self.usual_len.max(bytes) <= PADDED_LEN_MAX;
+        // A sync of padding that fails must not take anything else with it.
+        if (is_wanted || self.padded > self.len) && !self.is_synced() {
+            self.sync()?;
+        }
         // If there is no space for padding, there may be enough for the write.
-        if self.pads && (end <= self.padded || is_worth_it && self.pad(end).is_ok()) {
+        if is_enough || is_wanted && self.pad(end).is_ok() {
             return Ok(());
         }
         if self.padded > self.len {
@@ -177,8 +180,11 @@ impl Log {
         let end = self.padded + self.len.clamp(PADDING_MIN, PADDING_MAX);
         let end = end.max(least).next_multiple_of(LINE_LEN);
         let from = std::mem::replace(&mut self.padded, end);
+        self.is_ragged = true;
         self.file.write_all_at(from, &padding::between(from..end))?;
-        self.file.sync_data()
+        self.file.sync_data()?;
+        self.is_ragged = false;
+        Ok(())
     }
 
     /// Brings all that was written to the disk.

@@ -168,6 +168,27 @@ fn padding_goes_when_the_file_is_opened_or_closed() {
 }
 
 #[test]
+fn padding_whose_sync_fails_takes_nothing_with_it() {
+    let disk = Torn::new(1);
+    let folder = folder(&disk);
+    let unit = |text: &[u8]| [command(&[b"SET", b"key", text])];
+    let mut log = Log::create(&disk, &folder.at(OsStr::new(NAME)), true).unwrap();
+    log.write(&mut unit(b"1")).unwrap();
+    log.set_pads(true);
+    // The first write is still on its way. That it does not get there is told once, and must be passed on.
+    disk.fail_once(Operation::Sync, ErrorKind::Other);
+    assert!(log.write(&mut unit(b"2")).is_err() && !log.is_synced());
+    log.sync().unwrap();
+    disk.fail_once(Operation::Sync, ErrorKind::Other);
+    log.write(&mut unit(b"3")).unwrap();
+    assert_eq!(read(&folder).len() as u64, log.len(), "what is not on disk is no padding");
+    log.write(&mut unit(b"4")).unwrap();
+    assert!(read(&folder).len() as u64 > log.len() + 1000);
+    log.sync().unwrap();
+    assert_eq!(commands(&read(&folder)), ["SET key 1", "SET key 3", "SET key 4"]);
+}
+
+#[test]
 fn commands_without_a_seal_in_front_of_padding_were_torn() {
     let (file, last) = padded_sample();
     let end = survey(&file, 0, true).valid_len;

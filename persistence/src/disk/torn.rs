@@ -49,7 +49,12 @@ impl Torn {
 
     /// From now on `operation` fails with `error`.
     pub fn fail(&self, operation: Operation, error: ErrorKind) {
-        self.state().failing.insert(operation, error);
+        self.state().failing.insert(operation, Failing { error, once: false });
+    }
+
+    /// The next change of this kind fails, those behind it do not: systems tell of a failed sync only once.
+    pub fn fail_once(&self, operation: Operation, error: ErrorKind) {
+        self.state().failing.insert(operation, Failing { error, once: true });
     }
 
     /// From now on so many more bytes can be written; `None` for as many as wanted.
@@ -208,10 +213,16 @@ struct State {
     renamings: Vec<Renaming>,
     files: Vec<Data>,
     power: Power,
-    failing: BTreeMap<Operation, ErrorKind>,
+    failing: BTreeMap<Operation, Failing>,
     space: Option<u64>,
     short_writes: bool,
     locks: Vec<Locked>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Failing {
+    error: ErrorKind,
+    once: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,7 +251,7 @@ impl State {
     fn looked(&self, operation: Operation) -> io::Result<()> {
         match self.failing.get(&operation) {
             _ if self.power == Power::Off => Err(io::Error::other("the power is cut")),
-            Some(kind) => Err((*kind).into()),
+            Some(failing) => Err(failing.error.into()),
             None => Ok(()),
         }
     }
@@ -258,7 +269,11 @@ impl State {
         if let Power::Left(left) = &mut self.power {
             *left -= 1;
         }
-        let changed = self.looked(operation).and_then(|()| change(self));
+        let looked = self.looked(operation);
+        if self.failing.get(&operation).is_some_and(|failing| failing.once) {
+            self.failing.remove(&operation);
+        }
+        let changed = looked.and_then(|()| change(self));
         changed.map_err(|cause| Error::new(operation, path, cause))
     }
 
