@@ -246,9 +246,13 @@ fn heed(store: &mut Store, state: &mut State, report: Report) {
             state.persistence.aof.failure = Some(reason);
             super::refresh_special(state);
         }
-        Report::Recovered => {
+        Report::Recovered { may_lack } => {
             state.persistence.aof.failure = None;
             state.log.notice("AOF write error looks solved, Redis can write again.");
+            if may_lack {
+                state.log.warning("After a failed fsync the AOF may lack writes: a rewrite is scheduled.");
+                state.persistence.aof.rewrites.schedule();
+            }
             super::refresh_special(state);
         }
         Report::Slow(step, us) => {

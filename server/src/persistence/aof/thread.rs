@@ -92,7 +92,10 @@ pub enum Report {
         text: String,
     },
     /// Writes work again.
-    Recovered,
+    Recovered {
+        /// A sync had failed: the system may have dropped what was on its way, and tells of it only once.
+        may_lack: bool,
+    },
     /// A step took longer than the latency monitor's threshold.
     Slow(Step, u64),
     /// A sync failed under `appendfsync always`: nothing can be promised any more.
@@ -161,6 +164,7 @@ struct Round {
     is_stream: bool,
     retry_us: Option<u64>,
     sync_failed: bool,
+    may_lack: bool,
 }
 
 impl Worker {
@@ -302,7 +306,7 @@ impl Worker {
             Ok(()) => {
                 let had_failed = round.retry_us.take().is_some();
                 if had_failed && !round.sync_failed {
-                    self.report(Report::Recovered);
+                    self.report(Report::Recovered { may_lack: std::mem::take(&mut round.may_lack) });
                 }
             }
             Err(failed) => {
@@ -344,7 +348,7 @@ impl Worker {
             Ok(()) => {
                 round.expected = std::mem::take(&mut round.waiting);
                 if std::mem::take(&mut round.sync_failed) && round.retry_us.is_none() {
-                    self.report(Report::Recovered);
+                    self.report(Report::Recovered { may_lack: std::mem::take(&mut round.may_lack) });
                 }
             }
             Err(error) => {
@@ -352,6 +356,7 @@ impl Worker {
                 if self.policy == AppendFsync::Always {
                     return self.report(Report::CannotPromise(reason));
                 }
+                round.may_lack = true;
                 if !std::mem::replace(&mut round.sync_failed, true) {
                     let text = format!("Fail to fsync the AOF file: {reason}");
                     self.report(Report::WriteFailed { reason, text });
