@@ -148,7 +148,10 @@ pub(crate) mod tests {
                 ..durable::save::Save::default()
             }],
             loads: vec![durable::Load { seconds: 2.0, told_keys: Some(100) }],
-            logs: vec![vec![durable::log::Sample { requests_per_second: 9e4, loop_cpu_ns: 400.0 }]; 5],
+            logs: durable::log::SETTINGS
+                .iter()
+                .map(|_| vec![durable::log::Sample { requests_per_second: 9e4, loop_cpu_ns: 400.0 }])
+                .collect(),
         };
         let pauses = |longest: f64| pause::Measured {
             pauses: vec![pause::Pause { keys: 5, latency_us: longest + 1.0, delay_us: 1.0 }],
