@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicU32, Ordering, fence};
 
 use crate::entry::class_bytes;
 use crate::prefetch::prefetch_lines;
+use crate::sharing;
 
 const WIDE: u32 = 1 << 31;
 const WORD_BYTES: usize = 8;
@@ -154,8 +155,9 @@ impl Clone for Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
+        let bytes = self.allocated_bytes();
         if self.header().holders.fetch_sub(1, Ordering::Release) != 1 {
-            return;
+            return sharing::give_up(bytes);
         }
         fence(Ordering::Acquire); // what other holders did, they did before
         let layout = layout_of(self.header().words);

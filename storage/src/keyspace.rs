@@ -2,6 +2,7 @@
 
 use crate::db::{Db, DbMemory, DbView, Garbage, Removed};
 use crate::entry::Entry;
+use crate::sharing;
 
 /// The databases.
 pub struct Keyspace {
@@ -105,9 +106,9 @@ impl Keyspace {
         KeyspaceView { dbs: self.dbs.iter_mut().map(Db::freeze).collect() }
     }
 
-    /// What [`Db::kept_bytes`] says, of all databases.
+    /// Bytes that views made all databases keep beside what they went on with, in all. Asked on the thread that changes them.
     pub fn kept_bytes(&self) -> u64 {
-        self.iter().map(Db::kept_bytes).sum()
+        self.iter().map(Db::kept_bytes).sum::<u64>() + sharing::given_up_bytes()
     }
 
     /// Takes out all that ended views held and nothing sees any more, for another thread to free.

@@ -22,6 +22,7 @@ mod prefetch;
 pub mod random;
 pub mod ranking;
 pub mod reclaim;
+mod sharing;
 pub mod slot;
 pub mod string;
 mod table;

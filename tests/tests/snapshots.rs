@@ -178,6 +178,26 @@ fn what_a_save_makes_the_server_keep_is_told() {
     wait_until(&mut conn, "aof_rewrite_in_progress:0");
     assert!(figure("aof_last_cow_size") >= kept);
     assert_eq!(figure("current_cow_size"), 0);
+    // Parts of large values: a block, a node or a leaf of each, no more and no less.
+    ask_all(&mut conn, "FLUSHALL\nCONFIG SET rdb-key-save-delay 0\nDEBUG POPULATE 1 string 20000");
+    for i in 0..2000 {
+        ask_all(&mut conn, &format!("SADD set {i}x\nHSET hash {i} x\nZADD zset {i} {i}\nRPUSH list {i}x"));
+    }
+    ask_all(&mut conn, "CONFIG SET rdb-key-save-delay 100000000\nBGSAVE");
+    for (change, least, most) in [
+        ("APPEND string:0 y", 20_000, 30_000),
+        ("SADD set new", 300, 20_000),
+        ("HSET hash new y", 300, 20_000),
+        ("ZADD zset 17.5 new", 600, 30_000),
+        ("LSET list 1000 y", 8000, 40_000),
+    ] {
+        let before = figure("current_cow_size");
+        ask_all(&mut conn, change);
+        let kept = figure("current_cow_size") - before;
+        assert!((least..most).contains(&kept), "{change}: {kept}");
+        ask_all(&mut conn, change);
+        assert_eq!(figure("current_cow_size"), before + kept, "{change}: only the first change costs");
+    }
 }
 
 #[test]

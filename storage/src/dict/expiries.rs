@@ -8,6 +8,7 @@ use std::fmt;
 use arrayvec::ArrayVec;
 use triomphe::Arc;
 
+use crate::sharing;
 use crate::tree::{Leaf, Tree};
 
 /// Pairs in a leaf: with count and length they fill 1 KB.
@@ -37,7 +38,13 @@ impl Leaf for Times {
     }
 
     fn split_off(&mut self, at: usize) -> Times {
-        Times(Arc::new(Arc::make_mut(&mut self.0).drain(at..).collect()))
+        Times(Arc::new(self.own().drain(at..).collect()))
+    }
+}
+
+impl Times {
+    fn own(&mut self) -> &mut ArrayVec<Expiry, LEAF_LEN_MAX> {
+        sharing::own(&mut self.0, |_| 0)
     }
 }
 
@@ -87,11 +94,11 @@ impl Expiries {
     fn insert(&mut self, expiry: Expiry) {
         let Some((cursor, _)) = self.tree.seek(|first| *first <= expiry) else {
             let mut first = Times::default();
-            Arc::make_mut(&mut first.0).push(expiry);
+            first.own().push(expiry);
             return self.tree.push_back(first);
         };
         self.tree.update(&cursor, |leaf, after| {
-            let mut target = Arc::make_mut(&mut leaf.0);
+            let mut target = leaf.own();
             let mut rest = ArrayVec::new();
             if target.is_full() {
                 rest = target.drain(LEAF_LEN_MAX / 2..).collect();
@@ -109,11 +116,11 @@ impl Expiries {
     fn remove(&mut self, expiry: Expiry) {
         let Some((cursor, leaf)) = self.tree.seek(|first| *first <= expiry) else { return };
         let (Ok(index), len) = (leaf.0.binary_search(&expiry), leaf.len()) else { return };
-        self.tree.update(&cursor, |leaf, _| Arc::make_mut(&mut leaf.0).remove(index));
+        self.tree.update(&cursor, |leaf, _| leaf.own().remove(index));
         if 1 < len && len <= LEAF_LEN_MAX / 4 {
             self.tree.merge_with_next(&cursor, |one, next| {
                 if one.len() + next.len() <= LEAF_LEN_MAX / 2 {
-                    Arc::make_mut(&mut one.0).extend(Arc::make_mut(&mut next.0).drain(..));
+                    one.own().extend(next.own().drain(..));
                 }
             });
         }

@@ -115,7 +115,7 @@ impl Index {
     ) -> R {
         let mut node = self.root.get_or_insert_with(Node::root);
         let (result, more) = loop {
-            let here = Arc::make_mut(node);
+            let here = node::own(node);
             let kid = here.kid_of(place);
             match &mut here.kids {
                 Kids::Blocks(blocks) => break change(&mut blocks[kid]),
@@ -219,10 +219,10 @@ impl Index {
 
     /// The node on the path to a place, so many levels below the root.
     fn node_mut(&mut self, place: u64, level: usize) -> &mut Node {
-        let mut node = Arc::make_mut(self.root.as_mut().expect("a level below the root"));
+        let mut node = node::own(self.root.as_mut().expect("a level below the root"));
         for _ in 0..level {
             let kid = node.kid_of(place);
-            node = Arc::make_mut(&mut node.nodes_mut()[kid].node);
+            node = node::own(&mut node.nodes_mut()[kid].node);
         }
         node
     }

@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::edit::{Buffer, PackMut};
 use super::read::{PackRef, Position};
 use crate::entry::class_bytes;
+use crate::sharing;
 
 /// What is before the block.
 #[repr(C)]
@@ -195,14 +196,15 @@ impl Clone for Pack {
 impl Drop for Pack {
     #[inline]
     fn drop(&mut self) {
+        let layout = layout_of(self.len());
         if self.refs().fetch_sub(1, Ordering::Release) != 1 {
-            return;
+            return sharing::give_up(layout.size());
         }
         // Pairs with the releases of the other handles: what they read was read before this frees it. A load, not a fence,
         // because ThreadSanitizer knows no fences.
         self.refs().load(Ordering::Acquire);
         // SAFETY: this was the last handle; the layout is that of the block's length, as of the invariants.
-        unsafe { dealloc(self.0.as_ptr().cast(), layout_of(self.len())) };
+        unsafe { dealloc(self.0.as_ptr().cast(), layout) };
     }
 }
 

@@ -7,6 +7,7 @@ use arrayvec::ArrayVec;
 use triomphe::Arc;
 
 use super::Leaf;
+use crate::sharing;
 
 /// A node by reference count. Shared nodes are never written.
 pub(super) type NodeRef<L, const FANOUT: usize> = Arc<Node<L, FANOUT>>;
@@ -14,17 +15,7 @@ pub(super) type NodeRef<L, const FANOUT: usize> = Arc<Node<L, FANOUT>>;
 /// The node for writing: copied first if it is shared.
 #[inline]
 pub(super) fn own<L: Leaf, const FANOUT: usize>(node: &mut NodeRef<L, FANOUT>) -> &mut Node<L, FANOUT> {
-    if !node.is_unique() {
-        copy(node);
-    }
-    Arc::get_mut(node).expect("nobody can share what one alone holds")
-}
-
-/// Apart from `own`, which is a few instructions in the loops that it is in.
-#[cold]
-#[inline(never)]
-fn copy<L: Leaf, const FANOUT: usize>(node: &mut NodeRef<L, FANOUT>) {
-    *node = Arc::new(Node::clone(node));
+    sharing::own(node, |_| 0)
 }
 
 /// Key and count of a kid.

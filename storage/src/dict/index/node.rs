@@ -8,6 +8,7 @@ use triomphe::Arc;
 use crate::block::Block;
 use crate::dict::key::PLACE_BITS;
 use crate::entry::class_bytes;
+use crate::sharing;
 
 const SLOT_BITS: u32 = 8;
 const SLOTS: usize = 1 << SLOT_BITS;
@@ -39,6 +40,15 @@ pub(super) struct Kid {
     pub(super) node: Arc<Node>,
     /// Elements below.
     pub(super) len: usize,
+}
+
+/// The node for writing: copied first if it is shared.
+#[inline]
+pub(super) fn own(node: &mut Arc<Node>) -> &mut Node {
+    sharing::own(node, |node| match &node.kids {
+        Kids::Blocks(blocks) => class_bytes(blocks.capacity() * size_of::<Option<Block>>()),
+        Kids::Nodes(nodes) => class_bytes(nodes.capacity() * size_of::<Kid>()),
+    })
 }
 
 impl Node {
@@ -125,7 +135,7 @@ impl Node {
     pub(super) fn split_node(&mut self, place: u64) {
         let kid = self.kid_of(place);
         let nodes = self.nodes_mut();
-        let right = Arc::make_mut(&mut nodes[kid].node).split_off();
+        let right = own(&mut nodes[kid].node).split_off();
         let len = right.elements();
         nodes[kid].len -= len;
         insert(nodes, kid + 1, Kid { node: Arc::new(right), len });
@@ -149,7 +159,7 @@ impl Node {
         let nodes = self.nodes_mut();
         let right = nodes.remove(left + 1);
         nodes[left].len += right.len;
-        Arc::make_mut(&mut nodes[left].node).append(Arc::unwrap_or_clone(right.node));
+        own(&mut nodes[left].node).append(Arc::unwrap_or_clone(right.node));
         self.merge_runs(left);
     }
 

@@ -7,6 +7,7 @@
 
 use super::StreamId;
 use crate::entry::class_bytes;
+use crate::sharing;
 use crate::tree::{Cursor, Leaf, Tree};
 use std::slice;
 use triomphe::Arc;
@@ -172,7 +173,7 @@ impl<V: Clone + Send + Sync> Run<V> {
     }
 
     fn own(&mut self) -> &mut Vec<(StreamId, V)> {
-        Arc::make_mut(&mut self.0)
+        sharing::own(&mut self.0, |run| class_bytes(run.capacity() * size_of::<(StreamId, V)>()))
     }
 
     /// Where an ID is, or where it belongs.

@@ -7,6 +7,7 @@
 
 use super::ids::nodes_bytes;
 use crate::entry::class_bytes;
+use crate::sharing;
 use crate::tree::{Cursor, Leaf, Tree};
 use std::fmt;
 use std::ops::Deref;
@@ -92,7 +93,7 @@ impl<T: Named> Names<T> {
     pub fn edit<R>(&mut self, name: &[u8], change: impl FnOnce(&mut T) -> R) -> Option<R> {
         let (cursor, run) = self.seek(name)?;
         let at = run.place(name).ok()?;
-        Some(self.0.update(&cursor, |run, _| change(Arc::make_mut(&mut run.own()[at]))))
+        Some(self.0.update(&cursor, |run, _| change(sharing::own(&mut run.own()[at], |_| 0))))
     }
 
     /// Adds something under a name of its own; false if the name is taken.
@@ -142,7 +143,7 @@ impl<T: Named> Default for Names<T> {
 
 impl<T: Named> Run<T> {
     fn own(&mut self) -> &mut Vec<Arc<T>> {
-        Arc::make_mut(&mut self.0)
+        sharing::own(&mut self.0, |run| class_bytes(run.capacity() * size_of::<Arc<T>>()))
     }
 
     /// Where a name is, or where it belongs.
