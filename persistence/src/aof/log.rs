@@ -79,7 +79,9 @@ impl Log {
     /// most padding; created, if it is not there.
     pub fn open(disk: &dyn Disk, path: &Path, len: u64, unsealed: Option<Hasher>) -> Result<Log, Error> {
         let mut file = disk.append(path)?;
-        if len < file.len()? {
+        let found = file.len()?;
+        let len = len.min(found);
+        if len < found {
             file.truncate(len)?;
         }
         file.sync_data()?;

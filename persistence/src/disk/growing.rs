@@ -42,6 +42,12 @@ impl Growing {
         Ok(Growing { file: disk.create(path)?, growth, len: 0, begun: 0, waited: 0 })
     }
 
+    /// The file reaches up to here.
+    fn reaches(&mut self, end: u64) -> Result<(), Error> {
+        self.len = self.len.max(end);
+        if self.growth.in_steps && self.len - self.begun >= STEP_BYTES { self.step() } else { Ok(()) }
+    }
+
     fn step(&mut self) -> Result<(), Error> {
         self.file.begin_sync(self.begun..self.len)?;
         self.begun = self.len;
@@ -65,15 +71,13 @@ impl Growing {
 impl File for Growing {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         let written = self.file.write(bytes)?;
-        self.len += written as u64;
-        if self.growth.in_steps && self.len - self.begun >= STEP_BYTES {
-            self.step()?;
-        }
+        self.reaches(self.len + written as u64)?;
         Ok(written)
     }
 
     fn write_all_at(&mut self, at: u64, bytes: &[u8]) -> Result<(), Error> {
-        self.file.write_all_at(at, bytes)
+        self.file.write_all_at(at, bytes)?;
+        self.reaches(at + bytes.len() as u64)
     }
 
     fn sync_data(&mut self) -> Result<(), Error> {
@@ -131,8 +135,7 @@ mod tests {
         fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
             Ok(bytes.len())
         }
-        fn write_all_at(&mut self, at: u64, bytes: &[u8]) -> Result<(), Error> {
-            self.note("write", at..at + bytes.len() as u64);
+        fn write_all_at(&mut self, _: u64, _: &[u8]) -> Result<(), Error> {
             Ok(())
         }
         fn sync_data(&mut self) -> Result<(), Error> {
@@ -160,12 +163,21 @@ mod tests {
 
     /// What is asked of the disk while five steps are written and synced, in steps.
     fn check(growth: Growth, expected: &[Note]) {
+        check_writing(growth, expected, |growing, _, block| growing.write_all(block));
+        check_writing(growth, expected, |growing, at, block| growing.write_all_at(at, block));
+    }
+
+    fn check_writing(
+        growth: Growth,
+        expected: &[Note],
+        write: fn(&mut Growing, u64, &[u8]) -> Result<(), Error>,
+    ) {
         let notes = Notes::default();
         let file = Box::new(notes.clone());
         let mut growing = Growing { file, growth, len: 0, begun: 0, waited: 0 };
         let block = vec![0; STEP_BYTES as usize / 4];
-        for _ in 0..17 {
-            growing.write_all(&block).unwrap();
+        for at in 0..17 {
+            write(&mut growing, at * block.len() as u64, &block).unwrap();
         }
         growing.sync_data().unwrap();
         let quarters = |range: &Range<u64>| range.start * 4 / STEP_BYTES..range.end * 4 / STEP_BYTES;
