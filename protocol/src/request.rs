@@ -564,8 +564,8 @@ fn short_bounds(limits: &Limits) -> (usize, usize) {
     (usize::try_from(count).unwrap_or(0), usize::try_from(len).unwrap_or(usize::MAX))
 }
 
-/// Whole arguments from `pos` on, at most `count`, as long as nothing is unusual: they stand there as a reply would be written; spans are counted from `base`.
-/// Returns where it stopped and how many it read.
+/// Whole arguments from `pos` on, at most `count`, as long as nothing is unusual: they stand there as a reply would be written.
+/// Spans are counted from `base`. Returns where it stopped and how many it read.
 #[inline(always)]
 fn short_args(
     buf: &[u8],
@@ -581,8 +581,8 @@ fn short_args(
         }
         let Some((len, body)) = short_count(buf, pos) else { return (pos, parsed) };
         // The header is inside the buffer and has at most nine digits: no overflow.
-        let next = body + len + 2;
-        if len > len_max || buf.get(next - 2..next) != Some(&LINE_END) {
+        let next = body + len + LINE_END.len();
+        if len > len_max || buf.get(body + len..next) != Some(&LINE_END) {
             return (pos, parsed);
         }
         spans.push(Span::in_buffer(body - base, len));

@@ -41,7 +41,16 @@ pub fn is_padding(line: &[u8]) -> bool {
 
 /// The length of a file without the padding at its end, of which the last line may be torn.
 pub fn trimmed(file: &[u8]) -> usize {
-    file.iter().rposition(|byte| !matches!(byte, b'#' | b'\r' | b'\n')).map_or(0, |last| last + 1)
+    file.iter().rposition(is_other).map_or(0, |last| last + 1)
+}
+
+/// The length of the padding that bytes begin with.
+pub fn leading(bytes: &[u8]) -> usize {
+    bytes.iter().position(is_other).unwrap_or(bytes.len())
+}
+
+fn is_other(byte: &u8) -> bool {
+    !matches!(byte, b'#' | b'\r' | b'\n')
 }
 
 #[cfg(test)]

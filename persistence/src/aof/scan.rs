@@ -368,14 +368,12 @@ impl Judge<'_> {
     /// Whether a sector looks as if it had not reached the disk: zeros, or the padding that was there before. A write of ours has
     /// padding behind it, too; whoever appends to the file does so behind all of it.
     fn has_hole_behind(&self, place: usize) -> bool {
-        let is_all_padding = |bytes: &[u8]| padding::trimmed(bytes) == 0;
         let rest = &self.bytes[place..];
-        let padded = rest.iter().take_while(|byte| is_all_padding(std::slice::from_ref(byte))).count();
-        let start = if rest.ends_with(b"#\r\n") { place } else { place + padded };
+        let start = if rest.ends_with(b"#\r\n") { place } else { place + padding::leading(rest) };
         let first = start.next_multiple_of(SECTOR_LEN).min(self.bytes.len());
         let sectors = self.bytes[first..].chunks(SECTOR_LEN);
         std::iter::once(&self.bytes[start..first]).chain(sectors).any(|sector| {
-            !sector.is_empty() && (is_all_padding(sector) || sector.iter().all(|byte| *byte == 0))
+            !sector.is_empty() && (padding::trimmed(sector) == 0 || sector.iter().all(|byte| *byte == 0))
         })
     }
 
