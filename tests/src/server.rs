@@ -76,8 +76,23 @@ impl Server {
 
     /// As [`Server::spawn`], of any binary that takes the same options.
     pub fn spawn_binary<A: AsRef<OsStr>>(binary: &Path, arguments: &[A]) -> Self {
+        Self::spawn_by(binary, || Command::new(binary), arguments)
+    }
+
+    /// As [`Server::spawn_binary`], by a shell that runs `lines` first and becomes the server then. They are no script in
+    /// a file: one that was just written cannot be run while another thread's child still has it open.
+    pub fn spawn_behind<A: AsRef<OsStr>>(lines: &str, binary: &Path, arguments: &[A]) -> Self {
+        let shell = || {
+            let mut shell = Command::new("/bin/sh");
+            shell.arg("-c").arg(format!("{lines}\nexec \"$0\" \"$@\"")).arg(binary);
+            shell
+        };
+        Self::spawn_by(binary, shell, arguments)
+    }
+
+    fn spawn_by<A: AsRef<OsStr>>(binary: &Path, command: impl Fn() -> Command, arguments: &[A]) -> Self {
         for _ in 1..PORT_ATTEMPTS {
-            match Self::start(binary, arguments) {
+            match Self::start(command(), arguments) {
                 Ok(server) => return server,
                 Err(failure) if failure.contains("Failed listening on port") => continue,
                 Err(failure) => panic!("{} did not start:\n{failure}", binary.display()),
@@ -161,11 +176,11 @@ impl Server {
         kill_process(pid, signal).unwrap_or_else(|error| panic!("{signal:?} to {pid:?}: {error}"));
     }
 
-    fn start<A: AsRef<OsStr>>(binary: &Path, arguments: &[A]) -> Result<Self, String> {
+    fn start<A: AsRef<OsStr>>(mut command: Command, arguments: &[A]) -> Result<Self, String> {
         let folder = tempfile::Builder::new().prefix("rufous-test-").tempdir().expect("temporary folder");
         let port = free_port();
         let log = File::create(folder.path().join("log")).expect("log file");
-        let child = Command::new(binary)
+        let child = command
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
             .args(["--enable-debug-command", "yes", "--loglevel", "notice"])
             .arg("--dir")
@@ -176,7 +191,7 @@ impl Server {
             .stdout(log.try_clone().expect("log file"))
             .stderr(log)
             .spawn()
-            .map_err(|error| format!("{}: {error}", binary.display()))?;
+            .map_err(|error| error.to_string())?;
         let mut server = Self { child, port, folder };
         server.wait_until_ready()?;
         Ok(server)

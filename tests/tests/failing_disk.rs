@@ -5,8 +5,6 @@
 //! not sync by a library loaded before all others.
 
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -82,14 +80,9 @@ impl Home {
 
     /// Starts a server behind lines of shell.
     fn start(&self, lines: &str, more: &[&str]) -> Server {
-        let (script, binary) = (self.path("start"), Which::Rufous.binary().unwrap());
-        let mut file = fs::File::create(&script).unwrap();
-        write!(file, "#!/bin/sh\n{lines}\nexec '{}' \"$@\"\n", binary.display()).unwrap();
-        file.set_permissions(fs::Permissions::from_mode(0o755)).unwrap();
-        drop(file);
         let mut arguments = vec!["--dir", self.0.path().to_str().unwrap(), "--appendonly", "yes"];
         arguments.extend(more);
-        Server::spawn_binary(&script, &arguments)
+        Server::spawn_behind(lines, &Which::Rufous.binary().unwrap(), &arguments)
     }
 
     /// Starts one on a disk that will soon be full.
