@@ -428,8 +428,10 @@ fn recover(disk: &Torn, context: &str) -> (u64, Manifest, Loaded) {
 fn work_until_dark(writer: &mut Writer, disk: &Torn, random: &mut Random, last: &mut u64) -> u64 {
     let mut synced = writer.synced();
     let temporary = Path::new("/temp-base");
+    let pads = random.below(2) == 0;
     for _ in 0..100 {
         *last += 1;
+        writer.set_pads(pads);
         writer.accept(None, command(&[b"SET", b"unit", last.to_string().as_bytes()]), *last);
         let done = match random.below(8) {
             0 => writer
@@ -470,7 +472,6 @@ fn power_cuts_in_rewrites_lose_nothing_that_was_synced() {
             // The start itself may be cut short.
             synced = last;
             if let Ok(mut writer) = Writer::start(folder_of(&disk), manifest, loaded, true, last) {
-                writer.set_pads(random.below(2) == 0);
                 synced = work_until_dark(&mut writer, &disk, &mut random, &mut last);
             }
             disk = disk.reboot();

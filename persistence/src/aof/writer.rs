@@ -43,8 +43,6 @@ pub struct Writer {
     stage: Stage,
     /// Whether the next increment is sealed. The present one goes on as it began.
     seals: bool,
-    /// Whether increments are padded.
-    pads: bool,
     /// Writes that wait for the disk.
     pending: Vec<Vec<u8>>,
     pending_bytes: u64,
@@ -233,7 +231,6 @@ impl Writer {
             lock: None,
             stage,
             seals,
-            pads: false,
             pending: Vec::new(),
             pending_bytes: 0,
             spares: Vec::new(),
@@ -291,9 +288,9 @@ impl Writer {
         self.seals = seals;
     }
 
-    /// Whether increments are padded, as is good for one that is synced after every write.
+    /// Whether the increment is padded from here on, as is good for one that is synced after every write. The next one begins
+    /// without.
     pub fn set_pads(&mut self, pads: bool) {
-        self.pads = pads;
         self.log.set_pads(pads);
     }
 
@@ -386,7 +383,6 @@ impl Writer {
         self.earlier_bytes += self.log.len();
         self.lock = lock_new(&*disk, &path);
         self.log = log;
-        self.log.set_pads(self.pads);
         self.manifest = manifest;
         Ok(name)
     }

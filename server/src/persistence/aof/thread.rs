@@ -306,7 +306,7 @@ impl Worker {
             Ok(()) => {
                 let had_failed = round.retry_us.take().is_some();
                 if had_failed && !round.sync_failed {
-                    self.report(Report::Recovered { may_lack: std::mem::take(&mut round.may_lack) });
+                    self.recovered(round);
                 }
             }
             Err(failed) => {
@@ -348,7 +348,7 @@ impl Worker {
             Ok(()) => {
                 round.expected = std::mem::take(&mut round.waiting);
                 if std::mem::take(&mut round.sync_failed) && round.retry_us.is_none() {
-                    self.report(Report::Recovered { may_lack: std::mem::take(&mut round.may_lack) });
+                    self.recovered(round);
                 }
             }
             Err(error) => {
@@ -363,6 +363,10 @@ impl Worker {
                 }
             }
         }
+    }
+
+    fn recovered(&self, round: &mut Round) {
+        self.report(Report::Recovered { may_lack: std::mem::take(&mut round.may_lack) });
     }
 
     fn tell_if_slow(&self, step: Step, us: u64) {
