@@ -361,6 +361,10 @@ proptest! {
         elements.into_iter().for_each(|element| assert!(draft.add(element).is_ok()));
         let mut bytes = draft.into_bytes();
         for (place, byte, kind) in wounds {
+            // Nothing is left to wound.
+            if bytes.is_empty() {
+                break;
+            }
             let at = place.index(bytes.len());
             match kind {
                 0 => bytes[at] = byte,
