@@ -155,12 +155,11 @@ impl Clone for Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
-        let bytes = self.allocated_bytes();
+        let layout = layout_of(self.header().words);
         if self.header().holders.fetch_sub(1, Ordering::Release) != 1 {
-            return sharing::give_up(bytes);
+            return sharing::give_up(layout.size());
         }
         fence(Ordering::Acquire); // what other holders did, they did before
-        let layout = layout_of(self.header().words);
         // SAFETY: this was the last handle; the layout is that of the allocation.
         unsafe { dealloc(self.0.as_ptr().cast(), layout) }
     }

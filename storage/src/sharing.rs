@@ -24,6 +24,11 @@ pub(crate) fn given_up_bytes() -> u64 {
     GIVEN_UP.get()
 }
 
+/// Bytes of a part's own allocation, with the count of its holders.
+pub(crate) const fn part_bytes<T>() -> usize {
+    class_bytes(size_of::<usize>() + size_of::<T>())
+}
+
 /// A part for writing: copied first if it is shared. `heap_bytes` are those that it holds besides.
 #[inline]
 pub(crate) fn own<T: Clone>(part: &mut Arc<T>, heap_bytes: impl FnOnce(&T) -> usize) -> &mut T {
@@ -33,11 +38,17 @@ pub(crate) fn own<T: Clone>(part: &mut Arc<T>, heap_bytes: impl FnOnce(&T) -> us
     Arc::get_mut(part).expect("nobody can share what one alone holds")
 }
 
+/// What is in a part that one holds no longer: copied if it is shared. `heap_bytes` as in [`own`].
+pub(crate) fn take<T: Clone>(mut part: Arc<T>, heap_bytes: impl FnOnce(&T) -> usize) -> T {
+    own(&mut part, heap_bytes);
+    Arc::unwrap_or_clone(part)
+}
+
 /// Apart from `own`, which is a few instructions in the loops that it is in.
 #[cold]
 #[inline(never)]
 fn copy<T: Clone>(part: &mut Arc<T>, heap_bytes: impl FnOnce(&T) -> usize) {
-    give_up(class_bytes(size_of::<usize>() + size_of::<T>()) + heap_bytes(part));
+    give_up(part_bytes::<T>() + heap_bytes(part));
     *part = Arc::new(T::clone(part));
 }
 
@@ -61,6 +72,9 @@ mod tests {
         assert_eq!(given_up(|| own(&mut part, |_| 100)[0] = 3), 72 + 8 + 100);
         assert_eq!(given_up(|| own(&mut part, |_| 100)[0] = 4), 0);
         assert_eq!((view[0], part[0]), (2, 4));
+        let second_view = part.clone();
+        assert_eq!(given_up(|| assert_eq!(take(part, |_| 100)[0], 4)), 72 + 8 + 100);
+        assert_eq!(given_up(|| assert_eq!(take(second_view, |_| 100)[0], 4)), 0);
     }
 
     #[test]

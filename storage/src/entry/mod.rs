@@ -81,6 +81,11 @@ pub const fn class_bytes(bytes: usize) -> usize {
     }
 }
 
+/// The size of the class of a vector's allocation.
+pub(crate) fn array_bytes<T>(array: &Vec<T>) -> usize {
+    class_bytes(array.capacity() * size_of::<T>())
+}
+
 /// An entry that is not in a table. Dropping it frees it.
 pub(crate) struct Entry(NonNull<u8>);
 

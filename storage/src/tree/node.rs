@@ -222,7 +222,7 @@ impl<L: Leaf, const FANOUT: usize> Node<L, FANOUT> {
     pub(super) fn rebalance(&mut self, thin: usize) {
         let left = thin.saturating_sub(1);
         let Kid::Node(right) = self.remove(left + 1) else { unreachable!("leaves are never thin") };
-        let mut right = Arc::unwrap_or_clone(right);
+        let mut right = sharing::take(right, |_| 0);
         let nodes = self.nodes_mut().expect("the removed kid's siblings are nodes too");
         let kid = own(&mut nodes[left]);
         let sum = kid.len() + right.len();

@@ -7,7 +7,7 @@ use triomphe::Arc;
 
 use crate::block::Block;
 use crate::dict::key::PLACE_BITS;
-use crate::entry::class_bytes;
+use crate::entry::array_bytes;
 use crate::sharing;
 
 const SLOT_BITS: u32 = 8;
@@ -45,10 +45,7 @@ pub(super) struct Kid {
 /// The node for writing: copied first if it is shared.
 #[inline]
 pub(super) fn own(node: &mut Arc<Node>) -> &mut Node {
-    sharing::own(node, |node| match &node.kids {
-        Kids::Blocks(blocks) => class_bytes(blocks.capacity() * size_of::<Option<Block>>()),
-        Kids::Nodes(nodes) => class_bytes(nodes.capacity() * size_of::<Kid>()),
-    })
+    sharing::own(node, Node::kids_bytes)
 }
 
 impl Node {
@@ -159,19 +156,25 @@ impl Node {
         let nodes = self.nodes_mut();
         let right = nodes.remove(left + 1);
         nodes[left].len += right.len;
-        own(&mut nodes[left].node).append(Arc::unwrap_or_clone(right.node));
+        own(&mut nodes[left].node).append(sharing::take(right.node, Node::kids_bytes));
         self.merge_runs(left);
     }
 
     /// Bytes allocated for this node and those below.
     pub(super) fn memory_bytes(&self) -> usize {
-        let (kids_bytes, below) = match &self.kids {
-            Kids::Blocks(blocks) => (blocks.capacity() * size_of::<Option<Block>>(), 0),
-            Kids::Nodes(nodes) => {
-                (nodes.capacity() * size_of::<Kid>(), nodes.iter().map(|kid| kid.node.memory_bytes()).sum())
-            }
+        let below = match &self.kids {
+            Kids::Blocks(_) => 0,
+            Kids::Nodes(nodes) => nodes.iter().map(|kid| kid.node.memory_bytes()).sum(),
         };
-        class_bytes(size_of::<usize>() + size_of::<Node>()) + class_bytes(kids_bytes) + below
+        sharing::part_bytes::<Node>() + self.kids_bytes() + below
+    }
+
+    /// Bytes allocated for the handles of its kids.
+    fn kids_bytes(&self) -> usize {
+        match &self.kids {
+            Kids::Blocks(blocks) => array_bytes(blocks),
+            Kids::Nodes(nodes) => array_bytes(nodes),
+        }
     }
 
     /// Panics if an invariant does not hold; elements below, and nodes on the way to a block.

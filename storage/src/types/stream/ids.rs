@@ -6,7 +6,7 @@
 //! Invariants: IDs are distinct and ascend; a run has at most [`RUN_LEN_MAX`] of them.
 
 use super::StreamId;
-use crate::entry::class_bytes;
+use crate::entry::{array_bytes, class_bytes};
 use crate::sharing;
 use crate::tree::{Cursor, Leaf, Tree};
 use std::slice;
@@ -130,9 +130,7 @@ impl<V: Clone + Send + Sync> Ids<V> {
 
     /// Heap bytes, rounded to the allocator's classes. Visits all runs.
     pub(super) fn heap_bytes(&self) -> usize {
-        let runs = self.0.leaves().map(|run| {
-            class_bytes(run.0.capacity() * size_of::<(StreamId, V)>()) + class_bytes(size_of::<Vec<V>>() + 8)
-        });
+        let runs = self.0.leaves().map(|run| array_bytes(&run.0) + sharing::part_bytes::<Vec<V>>());
         nodes_bytes(&self.0) + runs.sum::<usize>()
     }
 
@@ -173,7 +171,7 @@ impl<V: Clone + Send + Sync> Run<V> {
     }
 
     fn own(&mut self) -> &mut Vec<(StreamId, V)> {
-        sharing::own(&mut self.0, |run| class_bytes(run.capacity() * size_of::<(StreamId, V)>()))
+        sharing::own(&mut self.0, array_bytes)
     }
 
     /// Where an ID is, or where it belongs.

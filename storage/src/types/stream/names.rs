@@ -6,7 +6,7 @@
 //! Invariants: names are distinct and ascend; a run has at most [`RUN_LEN_MAX`] of them.
 
 use super::ids::nodes_bytes;
-use crate::entry::class_bytes;
+use crate::entry::{array_bytes, class_bytes};
 use crate::sharing;
 use crate::tree::{Cursor, Leaf, Tree};
 use std::fmt;
@@ -43,7 +43,7 @@ impl Name {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        class_bytes(size_of::<Box<[u8]>>() + 8) + class_bytes(self.len())
+        sharing::part_bytes::<Box<[u8]>>() + class_bytes(self.len())
     }
 }
 
@@ -116,15 +116,14 @@ impl<T: Named> Names<T> {
     pub fn remove(&mut self, name: &[u8]) -> Option<T> {
         let (cursor, run) = self.seek(name)?;
         let at = run.place(name).ok()?;
-        Some(Arc::unwrap_or_clone(self.0.update(&cursor, |run, _| run.own().remove(at))))
+        let removed = self.0.update(&cursor, |run, _| run.own().remove(at));
+        Some(sharing::take(removed, |_| 0))
     }
 
     /// Heap bytes without what the things themselves point to, rounded to the allocator's classes.
     pub(super) fn heap_bytes(&self) -> usize {
         let runs = self.0.leaves().map(|run| {
-            class_bytes(run.0.capacity() * size_of::<Arc<T>>())
-                + class_bytes(size_of::<Vec<T>>() + 8)
-                + run.0.len() * class_bytes(size_of::<T>() + 8)
+            array_bytes(&run.0) + sharing::part_bytes::<Vec<T>>() + run.0.len() * sharing::part_bytes::<T>()
         });
         nodes_bytes(&self.0) + runs.sum::<usize>()
     }
@@ -143,7 +142,7 @@ impl<T: Named> Default for Names<T> {
 
 impl<T: Named> Run<T> {
     fn own(&mut self) -> &mut Vec<Arc<T>> {
-        sharing::own(&mut self.0, |run| class_bytes(run.capacity() * size_of::<Arc<T>>()))
+        sharing::own(&mut self.0, array_bytes)
     }
 
     /// Where a name is, or where it belongs.
