@@ -151,11 +151,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> i32 {
 }
 
 fn serve(mut prepared: Prepared) -> i32 {
-    let process = match boot::settle_in(&mut prepared) {
+    let mut process = match boot::settle_in(&mut prepared) {
         Ok(process) => process,
         Err(status) => return status,
     };
-    let Prepared { config, log, supervisor, .. } = prepared;
+    let Prepared { config, log, supervisor, is_daemon, .. } = prepared;
     let mut server = match Server::bind(config, log.clone()) {
         Ok(server) => server,
         Err(error) => {
@@ -164,6 +164,7 @@ fn serve(mut prepared: Prepared) -> i32 {
             return 1;
         }
     };
+    process.pid_file = boot::announce(&server.event_loop.engine.state.config, &log, is_daemon);
     let crash = process.crash.clone();
     server.event_loop.engine.state.process = Some(process);
     reconfigure::set_watchdog(&mut server.event_loop.engine.state);

@@ -1,6 +1,8 @@
 //! What an operator does: change the configuration, read INFO, limit memory, end the server.
 
+use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
+use std::process::Command;
 use std::time::Duration;
 
 use rufous_tests::conn::{Conn, closed};
@@ -63,6 +65,29 @@ fn a_refused_port_undoes_the_whole_config_set() {
     let reply = conn.ask("CONFIG SET bind 192.0.2.1").text();
     assert!(reply.ends_with("Failed to bind to specified addresses."), "{reply}");
     assert_eq!(server.connect().ask("PING").text(), "PONG");
+}
+
+#[test]
+fn a_process_is_announced_once_its_port_is_its_own() {
+    let binary = Which::Rufous.binary().expect("a binary");
+    let folder = tempfile::tempdir().unwrap();
+    let pid_file = folder.path().join("pid");
+    let arguments = ["--always-show-logo", "yes", "--pidfile", pid_file.to_str().unwrap()];
+    let first = rufous(&arguments);
+    let pid = format!("{}\n", first.pid());
+    assert_eq!(fs::read_to_string(&pid_file).unwrap(), pid);
+    assert!(first.log().contains(&format!(" PID: {pid}")), "{}", first.log());
+    // Harnesses connect as soon as they read a process id, and try another port only if there was none.
+    let second = Command::new(binary)
+        .args(["--port", &first.address().port().to_string(), "--bind", "127.0.0.1"])
+        .args(arguments)
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let log = String::from_utf8_lossy(&second.stdout);
+    assert_eq!(second.status.code(), Some(1), "{log}");
+    assert!(log.contains("Failed listening on port, aborting.") && !log.contains(" PID: "), "{log}");
+    assert_eq!(fs::read_to_string(&pid_file).unwrap(), pid, "the pid file still names who has the port");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //!
 //! `main` calls [`prepare`] before anything else, while there is one thread; it answers `--version` and its
 //! kind, loads the configuration, detaches the daemon and writes the first lines of the log. A server then calls
-//! [`settle_in`] when it knows that it will serve, and [`PidFile::remove`] when it ends. A server embedded in another
-//! program calls none of this: all of it concerns the process.
+//! [`settle_in`] when it knows that it will serve, [`announce`] once its sockets are bound, and [`PidFile::remove`] when
+//! it ends. A server embedded in another program calls none of this: all of it concerns the process.
 
 mod banner;
 mod check;
@@ -56,7 +56,7 @@ pub struct Process {
     pub oom_score: OomScore,
     /// Who supervises the process.
     pub supervised: Supervised,
-    /// The file with the process id, to be removed at the end.
+    /// The file with the process id, once it is announced, to be removed at the end.
     pub pid_file: Option<PidFile>,
     /// Who reports a crash.
     pub crash: Watch,
@@ -106,17 +106,15 @@ pub fn check_append_only_file(arguments: &[OsString]) -> Option<i32> {
     Some(check_aof::run(program, &arguments[own..], &Real, &mut out, &mut input))
 }
 
-/// Takes the process over for one server: open files, pid file, title, logo, jemalloc's threads, score. May lower `maxclients`.
+/// Takes the process over for one server: open files, title, jemalloc's threads, score. May lower `maxclients`.
 pub fn settle_in(prepared: &mut Prepared) -> Result<Process, i32> {
-    let Prepared { config, log, is_daemon, title, supervisor } = prepared;
+    let Prepared { config, log, title, supervisor, .. } = prepared;
     log.set_role(if config.replicaof.is_some() { Role::Replica } else { Role::Primary });
     adjust_open_files(config, log).map_err(|_| 1)?;
-    let pid_file = (*is_daemon || !config.pidfile.is_empty()).then(|| PidFile::write(config, log));
     if let Some(title) = title {
         // A title that cannot be shown is no reason not to serve.
         let _ = title.show(config);
     }
-    banner::running(config, log);
     limits::warn_about_backlog(config, log);
     if config.maxmemory > 0 && config.maxmemory < 1 << 20 {
         log.warning(format_args!(
@@ -133,7 +131,15 @@ pub fn settle_in(prepared: &mut Prepared) -> Result<Process, i32> {
     let _ = oom_score.adjust(config, config.replicaof.is_some(), log);
     let crash = Watch::begin(log, config);
     let (title, supervised, watchdog) = (title.take(), supervisor.kind(), Watchdog::default());
-    Ok(Process { title, oom_score, supervised, pid_file, crash, watchdog })
+    Ok(Process { title, oom_score, supervised, pid_file: None, crash, watchdog })
+}
+
+/// Says in the pid file and in the log which process serves. Not before its sockets are bound: who reads the process id
+/// connects at once, and a server that finds its port taken leaves the pid file to the one that has the port.
+pub fn announce(config: &Config, log: &Log, is_daemon: bool) -> Option<PidFile> {
+    let pid_file = (is_daemon || !config.pidfile.is_empty()).then(|| PidFile::write(config, log));
+    banner::running(config, log);
+    pid_file
 }
 
 /// Does what was asked for instead of serving.
