@@ -8,6 +8,7 @@ use crate::config::{Changed, Config, Host};
 use crate::engine::{self, State};
 use crate::persistence::aof;
 use crate::store::Store;
+use rufous_persistence::disk::system_text;
 use rufous_storage::memory;
 
 /// Both halves of the engine, for CONFIG SET.
@@ -80,7 +81,7 @@ pub fn set_watchdog(state: &mut State) {
     }
     let Some(process) = process else { return };
     if let Err(error) = process.watchdog.configure(config.watchdog_period_ms, &process.crash) {
-        log.warning(format_args!("Can't start the watchdog: {error}"));
+        log.warning(format_args!("Can't start the watchdog: {}", system_text(&error)));
     }
 }
 
@@ -88,7 +89,7 @@ fn listen(state: &mut State, refusal: &str) -> Result<(), String> {
     let bound = state.listeners.rebind_tcp(&state.config);
     state.port = state.listeners.tcp_address().map_or(0, |address| address.port());
     bound.map_err(|error| {
-        state.log.warning(format_args!("Warning: {error}"));
+        error.warn(&state.log);
         refusal.to_owned()
     })
 }

@@ -6,11 +6,12 @@ use crate::command::table::RenameFailure;
 use crate::config::{Config, ConfigError};
 use crate::engine::Engine;
 use crate::log::Log;
-use crate::net::accept;
+use crate::net::accept::ListenError;
 use crate::net::event_loop::{EventLoop, Signals};
 use crate::net::listeners::Listeners;
 use crate::reconfigure;
 use crate::seed;
+use rufous_persistence::disk::system_text;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -22,7 +23,7 @@ use std::thread::JoinHandle;
 #[derive(Debug)]
 pub enum StartError {
     /// An address could not be listened on.
-    Listen(accept::ListenError),
+    Listen(ListenError),
     /// `rename-command` cannot be carried out.
     Rename(RenameFailure),
     /// The system refused something else.
@@ -34,7 +35,18 @@ impl std::fmt::Display for StartError {
         match self {
             StartError::Listen(error) => error.fmt(f),
             StartError::Rename(failure) => ConfigError::at(&failure.place, failure.error.message()).fmt(f),
-            StartError::Io(error) => error.fmt(f),
+            StartError::Io(error) => f.write_str(&system_text(error)),
+        }
+    }
+}
+
+impl StartError {
+    /// Writes the lines that Redis writes; harnesses that chose the port look for that of a taken one.
+    fn warn(&self, log: &Log) {
+        let StartError::Listen(error) = self else { return log.warning(self) };
+        error.warn(log);
+        if let ListenError::Tcp { port, .. } = error {
+            log.warning(format_args!("Failed listening on port {port} (tcp), aborting."));
         }
     }
 }
@@ -82,7 +94,7 @@ impl Server {
         for (signal, flag) in [(SIGTERM, terminate), (SIGINT, interrupt)] {
             if let Err(error) = self.obey(signal, flag) {
                 let log = &self.event_loop.engine.state.log;
-                log.warning(format_args!("Can't catch signal {signal}: {error}"));
+                log.warning(format_args!("Can't catch signal {signal}: {}", system_text(&error)));
             }
         }
     }
@@ -159,8 +171,7 @@ fn serve(mut prepared: Prepared) -> i32 {
     let mut server = match Server::bind(config, log.clone()) {
         Ok(server) => server,
         Err(error) => {
-            log.warning(&error);
-            log.warning("Failed listening on port, aborting.");
+            error.warn(&log);
             return 1;
         }
     };
@@ -198,7 +209,7 @@ fn load_and_run(event_loop: &mut EventLoop, log: &Log, supervisor: &Supervisor) 
     let status = event_loop.run();
     supervisor.stopping();
     status.unwrap_or_else(|error| {
-        log.warning(format_args!("The event loop failed: {error}"));
+        log.warning(format_args!("The event loop failed: {}", system_text(&error)));
         1
     })
 }

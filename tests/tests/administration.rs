@@ -86,8 +86,35 @@ fn a_process_is_announced_once_its_port_is_its_own() {
         .unwrap();
     let log = String::from_utf8_lossy(&second.stdout);
     assert_eq!(second.status.code(), Some(1), "{log}");
-    assert!(log.contains("Failed listening on port, aborting.") && !log.contains(" PID: "), "{log}");
+    assert!(log.contains("Failed listening on port ") && !log.contains(" PID: "), "{log}");
     assert_eq!(fs::read_to_string(&pid_file).unwrap(), pid, "the pid file still names who has the port");
+}
+
+#[test]
+fn who_cannot_listen_says_why_as_redis_does() {
+    let binary = Which::Rufous.binary().expect("a binary");
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let refused = |bind: &str, reason: &str| {
+        let first = format!(
+            "# Warning: Could not create server TCP listening socket {bind}:{port}: bind: {reason}\n"
+        );
+        [first, format!("# Failed listening on port {port} (tcp), aborting.\n")]
+    };
+    let unix = "# Failed opening Unix socket: bind: No such file or directory\n".to_owned();
+    let cases: [(&[&str], &[String]); 3] = [
+        (&["--bind", "127.0.0.1", "--port", &port], &refused("127.0.0.1", "Address already in use")),
+        // An address for documentation is no machine's own.
+        (&["--bind", "192.0.2.1", "--port", &port], &refused("192.0.2.1", "Cannot assign requested address")),
+        (&["--port", "0", "--unixsocket", "missing/socket"], &[unix]),
+    ];
+    for (arguments, lines) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let ended = Command::new(&binary).args(arguments).current_dir(folder.path()).output().unwrap();
+        let log = String::from_utf8_lossy(&ended.stdout);
+        assert_eq!(ended.status.code(), Some(1), "{log}");
+        assert!(lines.iter().all(|line| log.contains(line)), "{arguments:?}: {log}");
+    }
 }
 
 #[test]

@@ -203,12 +203,15 @@ impl Error {
 
     /// What the system says, without its number.
     pub fn reason(&self) -> String {
-        let text = self.cause.to_string();
-        match text.rfind(" (os error ") {
-            Some(end) => text[..end].to_owned(),
-            None => text,
-        }
+        system_text(&self.cause)
     }
+}
+
+/// The system's text of an error, without the number that Rust appends.
+pub fn system_text(error: &io::Error) -> String {
+    let mut text = error.to_string();
+    text.truncate(text.rfind(" (os error ").unwrap_or(text.len()));
+    text
 }
 
 impl fmt::Display for Error {

@@ -3,6 +3,7 @@
 use crate::config::{Config, Supervised};
 use crate::log::Log;
 use crate::sys;
+use rufous_persistence::disk::system_text;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::linux::net::SocketAddrExt;
@@ -35,10 +36,7 @@ impl PidFile {
         let name = if config.pidfile.is_empty() { DEFAULT_PID_FILE } else { &config.pidfile };
         let path = config.resolve(name);
         if let Err(error) = fs::write(&path, format!("{}\n", std::process::id())) {
-            log.warning(format_args!(
-                "Failed to write PID file: {}",
-                crate::config::special::system_text(&error)
-            ));
+            log.warning(format_args!("Failed to write PID file: {}", system_text(&error)));
         }
         PidFile { path }
     }
@@ -110,7 +108,7 @@ impl Supervisor {
         }
         let supervisor = Supervisor { kind: Supervised::Systemd, socket };
         if let Err(error) = supervisor.send("STATUS=Redis is loading...\n") {
-            log.warning(format_args!("systemd supervision error: sd_notify: {error}"));
+            log.warning(format_args!("systemd supervision error: sd_notify: {}", system_text(&error)));
             return Supervisor::nobody();
         }
         log.notice(

@@ -1,7 +1,8 @@
 //! What the kernel grants the process: open files, queue of connections, out-of-memory score, cores.
 
-use crate::config::{Config, OomScoreAdj, special::system_text};
+use crate::config::{Config, OomScoreAdj};
 use crate::log::Log;
+use rufous_persistence::disk::system_text;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use std::fs;
@@ -139,7 +140,7 @@ pub fn pin_to_cores(list: &str, log: &Log) {
         set.set(core);
     }
     if let Err(error) = sched_setaffinity(None, &set) {
-        log.warning(format_args!("Can't keep to the cores {list}: {error}"));
+        log.warning(format_args!("Can't keep to the cores {list}: {}", system_text(&error.into())));
     }
 }
 

@@ -26,7 +26,7 @@ use crate::config::{self, Config, ConfigError, Supervised};
 use crate::crash::{Watch, Watchdog};
 use crate::log::{Log, Role};
 use rufous_persistence::aof::check as check_aof;
-use rufous_persistence::disk::Real;
+use rufous_persistence::disk::{Real, system_text};
 use rufous_storage::memory;
 use std::ffi::OsString;
 use std::io::Write;
@@ -85,7 +85,7 @@ pub fn prepare(arguments: &[OsString]) -> Result<Prepared, i32> {
     let is_daemon = config.daemonize && supervisor.kind() == Supervised::No;
     if is_daemon {
         daemon::detach().map_err(|error| {
-            log.warning(format_args!("Can't become a daemon: {error}"));
+            log.warning(format_args!("Can't become a daemon: {}", system_text(&error)));
             1
         })?;
     }

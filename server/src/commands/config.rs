@@ -5,10 +5,11 @@
 use crate::command::shared::HELP;
 use crate::command::table::container;
 use crate::command::{Command, Flags, Group, Outcome};
-use crate::config::{self, Config, Permissions, special::system_text};
+use crate::config::{self, Config, Permissions};
 use crate::context::Ctx;
 use crate::engine::{self, EngineSpecial, State};
 use crate::reconfigure::Reconfigure;
+use rufous_persistence::disk::system_text;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::request::Args;
 

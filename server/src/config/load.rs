@@ -4,9 +4,10 @@
 //! and text of their line and print as Redis' report.
 
 use super::directive::{Phase, Problem, Traits};
-use super::special::{Place, system_text};
+use super::special::Place;
 use super::{Config, table, text};
 use crate::version::REDIS_VERSION;
+use rufous_persistence::disk::system_text;
 use std::ffi::OsStr;
 use std::fmt;
 use std::io::{self, Read};

@@ -3,6 +3,7 @@
 
 use super::directive::{Line, Phase, Problem, Verdict};
 use super::{Config, text};
+use rufous_persistence::disk::system_text;
 use rufous_protocol::number::parse_memory;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -59,15 +60,6 @@ pub struct OutputBufferLimit {
 
 /// The limits, indexed by [`ClientClass`].
 pub type OutputBufferLimits = [OutputBufferLimit; 3];
-
-/// The system's text of an error, without Rust's appended number.
-pub(crate) fn system_text(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" (os error ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
-    }
-}
 
 /// Whether a template of the process title has only known variables and yields something.
 pub fn title_is_valid(template: &[u8]) -> bool {

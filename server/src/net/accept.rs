@@ -2,30 +2,72 @@
 
 use super::stream::{Listener, Stream};
 use crate::config::Config;
+use crate::log::Log;
+use rufous_persistence::disk::system_text;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
+use std::{fmt, io};
 
 /// Why an address could not be listened on.
 #[derive(Debug)]
-pub struct ListenError {
-    /// The `bind` word or socket path.
-    pub address: String,
-    /// The TCP port; 0 for a Unix socket.
-    pub port: u16,
-    /// What the system said.
-    pub error: io::Error,
+pub enum ListenError {
+    /// A `bind` word at a TCP port.
+    Tcp {
+        /// The word, without its dash.
+        address: String,
+        /// The port; 0 is any.
+        port: u16,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// The Unix socket.
+    Unix(Refusal),
 }
 
-impl std::fmt::Display for ListenError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Could not create server TCP listening socket {}:{}: {}",
-            self.address, self.port, self.error
-        )
+/// A call that the system refused, by its name.
+#[derive(Debug)]
+pub struct Refusal {
+    /// None where what it says stands for itself.
+    call: Option<&'static str>,
+    error: io::Error,
+}
+
+impl ListenError {
+    /// Writes the lines that Redis writes.
+    pub fn warn(&self, log: &Log) {
+        match self {
+            ListenError::Tcp { .. } => log.warning(format_args!("Warning: {self}")),
+            ListenError::Unix(_) => log.warning(self),
+        }
+    }
+}
+
+impl fmt::Display for ListenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ListenError::Tcp { address, port, refusal } => {
+                write!(f, "Could not create server TCP listening socket {address}:{port}: {refusal}")
+            }
+            ListenError::Unix(refusal) => write!(f, "Failed opening Unix socket: {refusal}"),
+        }
+    }
+}
+
+impl Refusal {
+    /// For `map_err`.
+    pub fn of(call: &'static str) -> impl FnOnce(io::Error) -> Refusal {
+        move |error| Refusal { call: Some(call), error }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(call) = self.call {
+            write!(f, "{call}: ")?;
+        }
+        f.write_str(&system_text(&self.error))
     }
 }
 
@@ -48,20 +90,30 @@ pub fn listen_tcp(config: &Config) -> Result<Vec<Listener>, ListenError> {
                 port = listener.tcp_address().map_or(port, |bound| bound.port());
                 listeners.push(listener);
             }
-            Err(error) if optional && is_missing_address(&error) => {}
-            Err(error) => return Err(ListenError { address: text.into(), port, error }),
+            Err(refusal) if optional && is_missing_address(&refusal.error) => {}
+            Err(refusal) => return Err(ListenError::Tcp { address: text.into(), port, refusal }),
         }
     }
     Ok(listeners)
 }
 
-fn resolve(text: &str) -> io::Result<IpAddr> {
+fn resolve(text: &str) -> Result<IpAddr, Refusal> {
+    /// What Rust puts in front of the resolver's own text.
+    const LOOKUP: &str = "failed to lookup address information: ";
     if let Ok(ip) = text.parse() {
         return Ok(ip);
     }
-    use std::net::ToSocketAddrs;
-    let mut found = (text, 0u16).to_socket_addrs()?;
-    found.next().map(|address| address.ip()).ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))
+    let refusal = |error| Refusal { call: None, error };
+    match (text, 0u16).to_socket_addrs() {
+        Ok(mut found) => found
+            .next()
+            .map(|address| address.ip())
+            .ok_or_else(|| refusal(io::Error::from(io::ErrorKind::AddrNotAvailable))),
+        Err(error) => match error.to_string().strip_prefix(LOOKUP) {
+            Some(said) => Err(refusal(io::Error::other(said.to_owned()))),
+            None => Err(refusal(error)),
+        },
+    }
 }
 
 fn is_missing_address(error: &io::Error) -> bool {
@@ -72,39 +124,44 @@ fn is_missing_address(error: &io::Error) -> bool {
     )
 }
 
-fn bind_one(address: SocketAddr, config: &Config) -> io::Result<Listener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+fn bind_one(address: SocketAddr, config: &Config) -> Result<Listener, Refusal> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP));
+    let socket = socket.map_err(Refusal::of("socket"))?;
     if address.is_ipv6() {
-        socket.set_only_v6(true)?;
+        socket.set_only_v6(true).map_err(Refusal::of("setsockopt"))?;
     }
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
+    socket.set_reuse_address(true).map_err(Refusal::of("setsockopt SO_REUSEADDR"))?;
+    socket.set_nonblocking(true).map_err(Refusal::of("fcntl(F_SETFL,O_NONBLOCK)"))?;
     if config.socket_mark_id != 0 {
-        socket.set_mark(config.socket_mark_id)?;
+        socket.set_mark(config.socket_mark_id).map_err(Refusal::of("setsockopt"))?;
     }
-    socket.bind(&address.into())?;
-    socket.listen(config.tcp_backlog as i32)?;
+    socket.bind(&address.into()).map_err(Refusal::of("bind"))?;
+    socket.listen(config.tcp_backlog as i32).map_err(Refusal::of("listen"))?;
     Ok(Listener::Tcp(mio::net::TcpListener::from_std(socket.into())))
 }
 
 /// Listens on the Unix socket at `path`, replacing a file that an earlier process left there.
 pub fn listen_unix(path: &str, config: &Config) -> Result<Listener, ListenError> {
-    let bind = || -> io::Result<Listener> {
+    let bind = || -> Result<Listener, Refusal> {
         // A missing file is the usual case; anything else shows in bind.
         let _ = std::fs::remove_file(path);
-        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&socket2::SockAddr::unix(path)?)?;
-        socket.listen(config.tcp_backlog as i32)?;
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(Refusal::of("socket"))?;
+        socket.set_nonblocking(true).map_err(Refusal::of("fcntl(F_SETFL,O_NONBLOCK)"))?;
+        let address = socket2::SockAddr::unix(path).map_err(Refusal::of("bind"))?;
+        socket.bind(&address).map_err(Refusal::of("bind"))?;
+        socket.listen(config.tcp_backlog as i32).map_err(Refusal::of("listen"))?;
         if config.unixsocketperm != 0 {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(config.unixsocketperm))?;
+            let permissions = std::fs::Permissions::from_mode(config.unixsocketperm);
+            std::fs::set_permissions(path, permissions).map_err(Refusal::of("chmod"))?;
         }
         if !config.unixsocketgroup.is_empty() {
-            std::os::unix::fs::chown(path, None, Some(group_id(&config.unixsocketgroup)?))?;
+            let group = group_id(&config.unixsocketgroup);
+            let change = |group| std::os::unix::fs::chown(path, None, Some(group));
+            group.and_then(change).map_err(Refusal::of("chown"))?;
         }
         Ok(Listener::Unix(mio::net::UnixListener::from_std(socket.into()), path.into()))
     };
-    bind().map_err(|error| ListenError { address: path.into(), port: 0, error })
+    bind().map_err(ListenError::Unix)
 }
 
 /// The id of a group, given by name or number.
@@ -149,3 +206,14 @@ connections from the outside.\r\n";
 
 /// What a connection over `maxclients` is told.
 pub const TOO_MANY_CLIENTS: &[u8] = b"-ERR max number of clients reached\r\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_resolver_says_stands_alone() {
+        let said = resolve("no.such.host.invalid").unwrap_err().to_string();
+        assert!(!said.is_empty() && !said.contains(':'), "{said}");
+    }
+}

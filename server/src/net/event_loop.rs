@@ -26,6 +26,7 @@ use crate::shutdown::{self, Shutdown, Signal};
 use crate::store::Store;
 use crate::{clock, cron, eviction, limits, tracking};
 use mio::{Events, Interest, Poll, Token};
+use rufous_persistence::disk::system_text;
 use rufous_protocol::request::{Batch, Parser, Progress};
 use rufous_storage::memory;
 use slab::Slab;
@@ -243,7 +244,10 @@ impl EventLoop {
                 Err(error) if would_block(&error) => return Accepted::All,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    self.engine.state.log.warning(format_args!("Accepting client connection: {error}"));
+                    self.engine.state.log.warning(format_args!(
+                        "Accepting client connection: accept: {}",
+                        system_text(&error)
+                    ));
                     return Accepted::Failed;
                 }
             }
@@ -730,7 +734,7 @@ impl Host for EventLoop {
     fn serve_clients(&mut self) {
         let mut events = Events::with_capacity(64);
         if let Err(error) = self.turn(&mut events, Duration::ZERO) {
-            self.engine.state.log.warning(format_args!("The event loop failed: {error}"));
+            self.engine.state.log.warning(format_args!("The event loop failed: {}", system_text(&error)));
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Invariant: an index means the same socket for the loop's tokens from binding to replacement: TCP sockets count from 0,
 //! the Unix socket has [`UNIX_INDEX`].
 
-use super::accept::{self, ListenError};
+use super::accept::{self, ListenError, Refusal};
 use super::stream::Listener;
 use crate::config::Config;
 use mio::{Registry, Token};
@@ -50,11 +50,10 @@ impl Listeners {
         self.tcp.clear();
         let mut tcp = bind_tcp(config)?;
         if let Some(registry) = &self.registry {
-            let address = config.bind.join(" ");
-            register_tcp(registry, &mut tcp).map_err(|error| ListenError {
-                address,
+            register_tcp(registry, &mut tcp).map_err(|error| ListenError::Tcp {
+                address: config.bind.join(" "),
                 port: config.port,
-                error,
+                refusal: Refusal::of("epoll_ctl")(error),
             })?;
         }
         self.tcp = tcp;

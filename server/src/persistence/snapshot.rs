@@ -13,7 +13,7 @@ use crate::config::{Config, MaxmemoryPolicy};
 use crate::engine::{EngineSpecial, State};
 use crate::store::Store;
 use crate::version::REDIS_VERSION;
-use rufous_persistence::disk::{self, Disk, Growth, Lock, Operation};
+use rufous_persistence::disk::{self, Disk, Growth, Lock, Operation, system_text};
 use rufous_persistence::rdb::file::{self, Target};
 use rufous_persistence::rdb::{Access, Contents, Progress, SaveError, Settings};
 use rufous_protocol::error::{self, ReplyError};
@@ -222,7 +222,7 @@ pub fn start(store: &mut Store, state: &mut State) -> Result<(), Refusal> {
         }
     };
     std::thread::Builder::new().name("snapshot".into()).spawn(work).map_err(|error| {
-        state.log.warning(format_args!("Can't save in background: no thread: {error}"));
+        state.log.warning(format_args!("Can't save in background: no thread: {}", system_text(&error)));
         state.persistence.snapshots.last_is_ok = false;
         super::refresh_special(state);
         Refusal::Thread(error)

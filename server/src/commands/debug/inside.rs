@@ -7,6 +7,7 @@ use super::find;
 use crate::command::Outcome;
 use crate::config::LogLevel;
 use crate::context::Ctx;
+use rufous_persistence::disk::system_text;
 use rufous_protocol::error::{self, ReplyError};
 use rufous_protocol::number::parse_i64;
 use rufous_protocol::request::Args;
@@ -124,9 +125,7 @@ pub(super) fn mallctl_str(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 
 /// What the system says of an error's number.
 fn refusal(number: i32) -> ReplyError {
-    let text = std::io::Error::from_raw_os_error(number).to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    error::message(text)
+    error::message(&system_text(&std::io::Error::from_raw_os_error(number)))
 }
 
 #[cfg(test)]
