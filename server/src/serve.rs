@@ -175,6 +175,11 @@ fn serve(mut prepared: Prepared) -> i32 {
             return 1;
         }
     };
+    // An embedded server may be listened to later; this process would only wait.
+    if server.event_loop.engine.state.listeners.indices().next().is_none() {
+        log.warning("Configured to not listen anywhere, exiting.");
+        return 1;
+    }
     process.pid_file = boot::announce(&server.event_loop.engine.state.config, &log, is_daemon);
     let crash = process.crash.clone();
     server.event_loop.engine.state.process = Some(process);

@@ -102,11 +102,14 @@ fn who_cannot_listen_says_why_as_redis_does() {
         [first, format!("# Failed listening on port {port} (tcp), aborting.\n")]
     };
     let unix = "# Failed opening Unix socket: bind: No such file or directory\n".to_owned();
-    let cases: [(&[&str], &[String]); 3] = [
+    let nowhere = "# Configured to not listen anywhere, exiting.\n".to_owned();
+    let cases: [(&[&str], &[String]); 5] = [
         (&["--bind", "127.0.0.1", "--port", &port], &refused("127.0.0.1", "Address already in use")),
         // An address for documentation is no machine's own.
         (&["--bind", "192.0.2.1", "--port", &port], &refused("192.0.2.1", "Cannot assign requested address")),
         (&["--port", "0", "--unixsocket", "missing/socket"], &[unix]),
+        (&["--port", "0"], std::slice::from_ref(&nowhere)),
+        (&["--port", &port, "--bind", ""], std::slice::from_ref(&nowhere)),
     ];
     for (arguments, lines) in cases {
         let folder = tempfile::tempdir().unwrap();

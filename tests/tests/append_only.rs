@@ -327,7 +327,7 @@ fn check_aof(arguments: &[&str], answer: &str) -> (String, bool) {
 fn refused(home: &Home, more: &[&str]) -> String {
     let binary = Which::Rufous.binary().unwrap();
     let output = Command::new(binary)
-        .args(["--port", "0", "--save", "", "--appendonly", "yes", "--dir"])
+        .args(["--port", "0", "--unixsocket", "socket", "--save", "", "--appendonly", "yes", "--dir"])
         .arg(home.folder.path())
         .args(&home.arguments)
         .args(more)

@@ -294,7 +294,7 @@ fn a_harmed_file_stops_the_start_and_is_explained() {
         [(&whole[..whole.len() / 2], "offset "), (&flipped, "RDB CRC error"), (&whole[1..], "signature")]
     {
         fs::write(&path, bytes).unwrap();
-        let started = run(&["--port", "0", "--dir", dir]);
+        let started = run(&["--port", "0", "--unixsocket", "socket", "--dir", dir]);
         let log = String::from_utf8_lossy(&started.stdout).into_owned();
         assert_eq!(started.status.code(), Some(1), "{log}");
         let end = "Terminating server after rdb file reading failure.";

@@ -16,7 +16,7 @@ use crate::store::Store;
 use rufous_persistence::aof::base::{self, Base};
 use rufous_persistence::aof::manifest::BaseFormat;
 use rufous_persistence::aof::writer;
-use rufous_persistence::disk::Growth;
+use rufous_persistence::disk::{Growth, system_text};
 use rufous_persistence::rdb::Progress;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -188,10 +188,9 @@ fn spawn(store: &mut Store, state: &mut State) -> Result<(), String> {
             }
         }
     };
-    std::thread::Builder::new()
-        .name("aof_rewrite".into())
-        .spawn(work)
-        .map_err(|error| format!("Can't rewrite append only file in background: no thread: {error}"))?;
+    std::thread::Builder::new().name("aof_rewrite".into()).spawn(work).map_err(|error| {
+        format!("Can't rewrite append only file in background: no thread: {}", system_text(&error))
+    })?;
     let pid = std::process::id();
     state.log.notice(format_args!("Background append only file rewriting started by pid {pid}"));
     state.persistence.aof.rewrites.running = Some(Running {
