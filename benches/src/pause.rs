@@ -212,6 +212,7 @@ fn keep_longest<T>(kept: &mut Vec<T>, one: T, length: impl Fn(&T) -> f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::procfs::tests::Idle;
 
     fn pause(latency_us: f64, delay_us: f64) -> Pause {
         Pause { keys: 0, latency_us, delay_us }
@@ -232,12 +233,9 @@ mod tests {
 
     #[test]
     fn percentiles_reach_past_a_second() {
-        // Not this process, whose busiest thread may be a test that ends.
-        let mut idle = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        let idle = Idle::start();
         let mut watch = Watch::new(idle.id()).unwrap();
         watch.time(0, || Ok(())).unwrap();
-        idle.kill().unwrap();
-        idle.wait().unwrap();
         watch.latencies.saturating_record(3_000_000_000);
         let largest = watch.latencies.value_at_quantile(1.0) as f64;
         assert!((largest / 3e9 - 1.0).abs() < 0.01, "{largest}");

@@ -31,14 +31,22 @@ impl Schedule {
 /// The sum over all threads of process `pid`.
 pub fn schedule(pid: u32) -> io::Result<Schedule> {
     let mut total = Schedule::default();
-    for thread in threads(pid)? {
-        // A thread may end between the listing and the reading.
-        let Ok(text) = fs::read_to_string(format!("/proc/{pid}/task/{thread}/schedstat")) else { continue };
-        let one = parse_schedstat(&text)?;
+    for (_, one) in schedules(pid)? {
         total.cpu_ns += one.cpu_ns;
         total.delay_ns += one.delay_ns;
     }
     Ok(total)
+}
+
+/// The threads of process `pid`, each with its schedule.
+fn schedules(pid: u32) -> io::Result<Vec<(u32, Schedule)>> {
+    let mut found = Vec::new();
+    for thread in numbers_in(&format!("/proc/{pid}/task"))? {
+        // A thread may end between the listing and the reading.
+        let Ok(text) = fs::read_to_string(format!("/proc/{pid}/task/{thread}/schedstat")) else { continue };
+        found.push((thread, parse_schedstat(&text)?));
+    }
+    Ok(found)
 }
 
 /// Reads one thread's schedule again and again, about a microsecond each.
@@ -54,12 +62,10 @@ impl ThreadSchedule {
 
     /// The thread of `pid` that has used the most CPU so far: the one that executes commands.
     pub fn of_busiest_thread(pid: u32) -> io::Result<ThreadSchedule> {
-        let mut best = (0, pid);
-        for thread in threads(pid)? {
-            let text = fs::read_to_string(format!("/proc/{pid}/task/{thread}/schedstat"))?;
-            best = best.max((parse_schedstat(&text)?.cpu_ns, thread));
-        }
-        Ok(ThreadSchedule { file: File::open(format!("/proc/{pid}/task/{}/schedstat", best.1))? })
+        let all = schedules(pid)?;
+        let thread =
+            all.iter().max_by_key(|(_, schedule)| schedule.cpu_ns).map_or(pid, |&(thread, _)| thread);
+        Ok(ThreadSchedule { file: File::open(format!("/proc/{pid}/task/{thread}/schedstat"))? })
     }
 
     /// The figures now.
@@ -137,10 +143,6 @@ pub fn machine() -> String {
     format!("{model}, {cores} cores, Linux {}", kernel.trim())
 }
 
-fn threads(pid: u32) -> io::Result<Vec<u32>> {
-    numbers_in(&format!("/proc/{pid}/task"))
-}
-
 /// The names in a folder that are numbers.
 fn numbers_in(folder: &str) -> io::Result<Vec<u32>> {
     let mut found = Vec::new();
@@ -175,8 +177,29 @@ fn steal_ticks(line: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use std::process::{Child, Command};
+
+    /// A process that does nothing and has one thread, for tests that watch one: threads of the tests' own process end.
+    pub(crate) struct Idle(Child);
+
+    impl Idle {
+        pub(crate) fn start() -> Idle {
+            Idle(Command::new("sleep").arg("600").spawn().unwrap())
+        }
+
+        pub(crate) fn id(&self) -> u32 {
+            self.0.id()
+        }
+    }
+
+    impl Drop for Idle {
+        fn drop(&mut self) {
+            self.0.kill().unwrap();
+            self.0.wait().unwrap();
+        }
+    }
 
     #[test]
     fn reads_the_kernels_formats() {
@@ -194,13 +217,10 @@ mod tests {
 
     #[test]
     fn a_child_is_found_and_has_memory_of_its_own() {
-        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let child = Idle::start();
         let found = children(std::process::id()).unwrap();
-        let private = private_bytes(child.id());
-        child.kill().unwrap();
-        child.wait().unwrap();
         assert!(found.contains(&child.id()), "{found:?}");
-        assert!(private.unwrap() > 0);
+        assert!(private_bytes(child.id()).unwrap() > 0);
     }
 
     #[test]

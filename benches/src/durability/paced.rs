@@ -292,6 +292,7 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
+    use crate::procfs::tests::Idle;
     use crate::template::words;
 
     #[test]
@@ -308,7 +309,8 @@ mod tests {
             server: Schedule { cpu_ns: cpu_us * 1000, delay_ns: server_us * 1000 },
             own: Schedule { cpu_ns: 0, delay_ns: own_us * 1000 },
         };
-        let mut watch = Watch::new(std::process::id()).unwrap();
+        let idle = Idle::start();
+        let mut watch = Watch::new(idle.id()).unwrap();
         // Both wait: the longer wait counts.
         watch.record(Duration::from_micros(500), seen(10, 10, 10), seen(30, 410, 110));
         watch.record(Duration::from_micros(300), seen(10, 10, 10), seen(10, 10, 1010));
@@ -347,7 +349,8 @@ mod tests {
             }
         });
         let pace = Pace { words: words("PING", 0), writes_per_second: 2000, keyspace: 1, seed: 1 };
-        let outcome = run(address, std::process::id(), &pace, |now| now < Duration::from_millis(50)).unwrap();
+        let idle = Idle::start();
+        let outcome = run(address, idle.id(), &pace, |now| now < Duration::from_millis(50)).unwrap();
         // All of them were due in it.
         assert!(outcome.gross.max_us > 40_000.0 && outcome.gross.p50_us > 1000.0, "{outcome:?}");
         assert!(outcome.requests_per_second > 0.0);
