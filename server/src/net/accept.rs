@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn what_the_resolver_says_stands_alone() {
-        let said = resolve("no.such.host.invalid").unwrap_err().to_string();
-        assert!(!said.is_empty() && !said.contains(':'), "{said}");
+        // Too long for any name: nobody is asked over the network.
+        assert_eq!(resolve(&"a".repeat(300)).unwrap_err().to_string(), "Name or service not known");
     }
 }
