@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -227,6 +227,12 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Runs the binary under test in `folder` until it ends by itself: a tool, or a server that must not come up.
+pub fn run_to_end<A: AsRef<OsStr>>(folder: &Path, arguments: &[A]) -> Output {
+    let binary = Which::Rufous.binary().expect("the binary under test");
+    Command::new(binary).args(arguments).current_dir(folder).output().expect("it starts")
 }
 
 /// Raises the limit of open files of this process, and of the servers it starts, to `wanted` or as far as allowed.

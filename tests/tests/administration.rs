@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
-use std::process::Command;
 use std::time::Duration;
 
 use rufous_tests::conn::{Conn, closed};
-use rufous_tests::server::{Server, Signal, Which, program_or_notice};
+use rufous_tests::server::{Server, Signal, Which, program_or_notice, run_to_end};
 use rufous_tests::wait::eventually;
 
 /// How long something may take that is about to happen.
@@ -69,21 +68,17 @@ fn a_refused_port_undoes_the_whole_config_set() {
 
 #[test]
 fn a_process_is_announced_once_its_port_is_its_own() {
-    let binary = Which::Rufous.binary().expect("a binary");
     let folder = tempfile::tempdir().unwrap();
     let pid_file = folder.path().join("pid");
-    let arguments = ["--always-show-logo", "yes", "--pidfile", pid_file.to_str().unwrap()];
+    let mut arguments = vec!["--always-show-logo", "yes", "--pidfile", pid_file.to_str().unwrap()];
     let first = rufous(&arguments);
     let pid = format!("{}\n", first.pid());
     assert_eq!(fs::read_to_string(&pid_file).unwrap(), pid);
     assert!(first.log().contains(&format!(" PID: {pid}")), "{}", first.log());
     // Harnesses connect as soon as they read a process id, and try another port only if there was none.
-    let second = Command::new(binary)
-        .args(["--port", &first.address().port().to_string(), "--bind", "127.0.0.1"])
-        .args(arguments)
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
+    let port = first.address().port().to_string();
+    arguments.extend(["--port", &port, "--bind", "127.0.0.1"]);
+    let second = run_to_end(folder.path(), &arguments);
     let log = String::from_utf8_lossy(&second.stdout);
     assert_eq!(second.status.code(), Some(1), "{log}");
     assert!(log.contains("Failed listening on port ") && !log.contains(" PID: "), "{log}");
@@ -92,7 +87,6 @@ fn a_process_is_announced_once_its_port_is_its_own() {
 
 #[test]
 fn who_cannot_listen_says_why_as_redis_does() {
-    let binary = Which::Rufous.binary().expect("a binary");
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let refused = |bind: &str, reason: &str| {
@@ -113,7 +107,7 @@ fn who_cannot_listen_says_why_as_redis_does() {
     ];
     for (arguments, lines) in cases {
         let folder = tempfile::tempdir().unwrap();
-        let ended = Command::new(&binary).args(arguments).current_dir(folder.path()).output().unwrap();
+        let ended = run_to_end(folder.path(), arguments);
         let log = String::from_utf8_lossy(&ended.stdout);
         assert_eq!(ended.status.code(), Some(1), "{log}");
         assert!(lines.iter().all(|line| log.contains(line)), "{arguments:?}: {log}");

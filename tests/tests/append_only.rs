@@ -11,7 +11,7 @@ use rufous_persistence::aof::padding::trimmed;
 use rufous_persistence::aof::scan::{Item, Scanner};
 use rufous_tests::conn::Conn;
 use rufous_tests::resp::Reply;
-use rufous_tests::server::{Server, Signal, Which, program_or_notice};
+use rufous_tests::server::{Server, Signal, Which, program_or_notice, run_to_end};
 use rufous_tests::wait::eventually;
 use tempfile::TempDir;
 
@@ -325,14 +325,9 @@ fn check_aof(arguments: &[&str], answer: &str) -> (String, bool) {
 
 /// Starts a server that must not come up; gives its log.
 fn refused(home: &Home, more: &[&str]) -> String {
-    let binary = Which::Rufous.binary().unwrap();
-    let output = Command::new(binary)
-        .args(["--port", "0", "--unixsocket", "socket", "--save", "", "--appendonly", "yes", "--dir"])
-        .arg(home.folder.path())
-        .args(&home.arguments)
-        .args(more)
-        .output()
-        .unwrap();
+    let mut arguments = vec!["--port", "0", "--unixsocket", "socket", "--save", "", "--appendonly", "yes"];
+    arguments.extend(home.arguments.iter().map(String::as_str).chain(more.iter().copied()));
+    let output = run_to_end(home.folder.path(), &arguments);
     assert!(!output.status.success());
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

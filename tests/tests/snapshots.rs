@@ -3,12 +3,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rufous_tests::conn::Conn;
 use rufous_tests::resp::Reply;
-use rufous_tests::server::{Server, Signal, Which, program_or_notice};
+use rufous_tests::server::{Server, Signal, Which, program_or_notice, run_to_end};
 use rufous_tests::wait::eventually;
 
 /// How long a save may take.
@@ -272,12 +272,6 @@ fn two_servers_do_not_replace_each_other_s_file() {
     assert_eq!(first.connect().ask("GET a").text(), "1");
 }
 
-/// Runs the binary to its end.
-fn run(arguments: &[&str]) -> Output {
-    let binary = Which::Rufous.binary().expect("the binary under test");
-    Command::new(binary).args(arguments).output().expect("it starts")
-}
-
 #[test]
 fn a_harmed_file_stops_the_start_and_is_explained() {
     let server = Server::spawn(Which::Rufous, &[] as &[&str]);
@@ -294,7 +288,7 @@ fn a_harmed_file_stops_the_start_and_is_explained() {
         [(&whole[..whole.len() / 2], "offset "), (&flipped, "RDB CRC error"), (&whole[1..], "signature")]
     {
         fs::write(&path, bytes).unwrap();
-        let started = run(&["--port", "0", "--unixsocket", "socket", "--dir", dir]);
+        let started = run_to_end(folder.path(), &["--port", "0", "--unixsocket", "socket", "--dir", dir]);
         let log = String::from_utf8_lossy(&started.stdout).into_owned();
         assert_eq!(started.status.code(), Some(1), "{log}");
         let end = "Terminating server after rdb file reading failure.";
@@ -308,13 +302,13 @@ fn a_harmed_file_stops_the_start_and_is_explained() {
         ] {
             assert!(log.contains(part), "{part} in {log}");
         }
-        let checked = run(&["--check-rdb", file]);
+        let checked = run_to_end(folder.path(), &["--check-rdb", file]);
         let text = String::from_utf8_lossy(&checked.stdout).into_owned();
         assert_eq!(checked.status.code(), Some(1), "{text}");
         assert!(text.contains("--- RDB ERROR DETECTED ---\n[offset "), "{text}");
     }
     fs::write(&path, &whole).unwrap();
-    let checked = run(&["--check-rdb", file]);
+    let checked = run_to_end(folder.path(), &["--check-rdb", file]);
     let text = String::from_utf8_lossy(&checked.stdout).into_owned();
     assert!(checked.status.success() && text.contains("\\o/ RDB looks OK! \\o/"), "{text}");
     assert!(text.contains("[type] stream: 2 keys"), "{text}");

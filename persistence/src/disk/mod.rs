@@ -207,11 +207,11 @@ impl Error {
     }
 }
 
-/// The system's text of an error, without the number that Rust appends.
+/// The system's text of an error, without what Rust adds: the number of an error, and words before what the resolver said.
 pub fn system_text(error: &io::Error) -> String {
-    let mut text = error.to_string();
-    text.truncate(text.rfind(" (os error ").unwrap_or(text.len()));
-    text
+    let text = error.to_string();
+    let said = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
+    said[..said.rfind(" (os error ").unwrap_or(said.len())].to_owned()
 }
 
 impl fmt::Display for Error {

@@ -98,22 +98,13 @@ pub fn listen_tcp(config: &Config) -> Result<Vec<Listener>, ListenError> {
 }
 
 fn resolve(text: &str) -> Result<IpAddr, Refusal> {
-    /// What Rust puts in front of the resolver's own text.
-    const LOOKUP: &str = "failed to lookup address information: ";
     if let Ok(ip) = text.parse() {
         return Ok(ip);
     }
     let refusal = |error| Refusal { call: None, error };
-    match (text, 0u16).to_socket_addrs() {
-        Ok(mut found) => found
-            .next()
-            .map(|address| address.ip())
-            .ok_or_else(|| refusal(io::Error::from(io::ErrorKind::AddrNotAvailable))),
-        Err(error) => match error.to_string().strip_prefix(LOOKUP) {
-            Some(said) => Err(refusal(io::Error::other(said.to_owned()))),
-            None => Err(refusal(error)),
-        },
-    }
+    let mut found = (text, 0u16).to_socket_addrs().map_err(refusal)?;
+    let nothing = || refusal(io::Error::from(io::ErrorKind::AddrNotAvailable));
+    found.next().map(|address| address.ip()).ok_or_else(nothing)
 }
 
 fn is_missing_address(error: &io::Error) -> bool {
